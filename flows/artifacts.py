@@ -63,6 +63,6 @@ def _other(result: RunResult, settings: Settings) -> tuple[str, str, list[dict[s
 
 
 def _verdict(verdict: str, sentence: str, alerts: tuple[str, ...], figures: Any, first: str = "") -> str:
-    told = "".join(f"\n\n**Alert:** {alert}" for alert in alerts)
+    alert_lines = "".join(f"\n\n**Alert:** {alert}" for alert in alerts)
     rows = "\n".join(f"| {label.strip()} | {value} |" for label, value in figures)
-    return f"**{verdict}**: {sentence}{told}{first}\n\n| | |\n|---|---|\n{rows}"
+    return f"**{verdict}**: {sentence}{alert_lines}{first}\n\n| | |\n|---|---|\n{rows}"

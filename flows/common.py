@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from flows import output
 from flows.artifacts import publish
 from flows.database import open_database
-from flows.events import tell
+from flows.events import emit_events
 from flows.progress import Bar
 from flows.shards import share
 from mlm_audit.database.core.connect import is_unavailable
@@ -73,7 +73,7 @@ def run(job: Job, as_of: datetime | None, *, dry_run: bool, **options: Any) -> D
     retries = 2 if job.retries_when_database_is_away else 0
     result = run_job.with_options(name=job.step, retries=retries, retry_delay_seconds=[60, 300])(job.name, request)
     publish(result, settings)
-    tell(result)
+    emit_events(result)
     return to_document(result)
 
 
@@ -123,13 +123,13 @@ def run_job(job: str, request: Request) -> RunResult:
     settings = load_settings()
     database = open_database(settings)
     try:
-        with Bar(job) as bar, acting_as(asked_by(), runtime.flow_run.id):
+        with Bar(job) as bar, acting_as(requested_by(), runtime.flow_run.id):
             return call(RunContext(job_of(job), database, settings, now, bar, share=share(settings)), request)
     finally:
         database.dispose()
 
 
-def asked_by() -> str | None:
+def requested_by() -> str | None:
     """Return the user for whom the console started this run; None when the console did not start it."""
     return next((tag.removeprefix(BY) for tag in runtime.flow_run.tags or () if tag.startswith(BY)), None)
 
@@ -145,10 +145,10 @@ def close_dead(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> No
     except (InputError, SQLAlchemyError):
         closed = []
     if not closed:
-        tell_of_failure(flow, flow_run, state)
+        report_failure(flow, flow_run, state)
 
 
-def tell_of_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Notify the administrators of a failure, unless the job has reported it itself or was only busy."""
     error: Any = state.result(raise_on_failure=False)
     if isinstance(error, JobFailedError | JobBusyError):
@@ -164,5 +164,5 @@ class _Afterwards(TypedDict):
     on_failure: list[FlowStateHook[..., Any]]
 
 
-AFTERWARDS: _Afterwards = {"on_crashed": [close_dead], "on_failure": [tell_of_failure]}
+AFTERWARDS: _Afterwards = {"on_crashed": [close_dead], "on_failure": [report_failure]}
 """The hooks that every flow runs after a crash or a failure."""

@@ -10,7 +10,7 @@ NAMED = 20
 
 
 @task(name="send alerts")
-def tell(result: RunResult) -> None:
+def emit_events(result: RunResult) -> None:
     """Emit one event for open findings and one for alerts: `mlm.reconciliation.break` and `mlm.reconciliation.alert`.
 
     Other jobs use their own short name and finding noun. The resource has the worst severity as a label, so that an

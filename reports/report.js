@@ -1,7 +1,7 @@
 document.querySelectorAll("[data-sortable]").forEach(box => {
   const table = box.querySelector("table"), body = table.tBodies[0], rows = [...body.rows];
   const tools = box.querySelector(".tools"), find = tools.querySelector("input"), pick = tools.querySelector("select");
-  const told = tools.querySelector("output");
+  const count = tools.querySelector("output");
   const show = () => {
     const words = find.value.toLowerCase().split(/\s+/);
     let left = 0;
@@ -10,7 +10,7 @@ document.querySelectorAll("[data-sortable]").forEach(box => {
       row.hidden = !words.every(word => text.includes(word)) || (pick.value && row.dataset.pick !== pick.value);
       left += !row.hidden;
     }
-    told.textContent = `${left} of ${rows.length} ${told.dataset.noun}`;
+    count.textContent = `${left} of ${rows.length} ${count.dataset.noun}`;
   };
   const value = (row, at) => row.cells[at].dataset.v ?? row.cells[at].textContent.trim();
   [...table.tHead.rows[0].cells].forEach((head, at) => {

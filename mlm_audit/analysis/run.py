@@ -152,12 +152,12 @@ def explain_member(database: Engine, settings: Settings, member: int, known: Mem
 
     The run's findings about the wallet itself are not used, because they may have been corrected since.
     """
-    looked = check_wallet(database, settings, member)
+    subset = check_wallet(database, settings, member)
     if known is None:
-        return explain_wallet(member, looked, settings)
+        return explain_wallet(member, subset, settings)
     more = known.mine.filter(~pl.col("code").is_in(WALLET_CHECKS) | pl.col("id").str.starts_with(ORDER_BREAK_PREFIX))
-    both = pl.concat([looked.breaks.select(COLUMNS), more.select(COLUMNS)])
-    seen = SubsetResult(looked.rows, both, looked.plan, looked.notes)
+    both = pl.concat([subset.breaks.select(COLUMNS), more.select(COLUMNS)])
+    seen = SubsetResult(subset.rows, both, subset.plan, subset.notes)
     others = [one for one in known.off if one[0] != member]
     return explain_wallet(member, seen, settings, others, beyond=(known.job_id, more.height))
 

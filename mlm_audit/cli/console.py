@@ -38,13 +38,13 @@ def console(*, host: Host = "127.0.0.1", port: Port = 8300, db: Db = None) -> No
         from mlm_audit.console.services import ConsoleServices
 
     settings = settings_with(db)
-    desk = ConsoleServices(database(settings), lambda: settings_with(db), clock, Scheduler())
-    if not desk.gate.tokens():
+    services = ConsoleServices(database(settings), lambda: settings_with(db), clock, Scheduler())
+    if not services.gate.tokens():
         raise InputError(
             "no token is set, so nobody could log in; create one with `mlm-audit token NAME --role operator`"
         )
     refuse_taken("--port", host, port)
-    serve_console(desk, host, port, lambda: out.print(f"The console listens on http://{host}:{port}/"))
+    serve_console(services, host, port, lambda: out.print(f"The console listens on http://{host}:{port}/"))
 
 
 def token(name: str, /, *, role: list[Role] | None = None, json: Json = False) -> None:

@@ -117,13 +117,13 @@ def key(
     if new and rotate:
         raise InputError("evidence key: give --new or --rotate, not both")
     settings = load_settings()
-    told: dict[str, str] = {}
+    old_key: dict[str, str] = {}
     if rotate:
         found, aside, word = rotate_key(settings, clock())
-        told = {"old_key_file": str(aside), "signed_by_old": word}
+        old_key = {"old_key_file": str(aside), "signed_by_old": word}
     else:
         found = make_key(settings) if new else key_of(settings)
-    data = {"public_key": public_of(found), "key_file": str(settings.evidence_key_file), **told}
+    data = {"public_key": public_of(found), "key_file": str(settings.evidence_key_file), **old_key}
     if json:
         print_json(data)
         return

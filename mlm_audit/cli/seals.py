@@ -30,7 +30,7 @@ def show(*, db: Db = None, json: Json = False) -> None:
     """
     settings = settings_with(db)
     store = store_of(settings, database(settings))
-    state = store.look()
+    state = store.read_state()
     if json:
         print_json(_data(state) | {"folder": str(store.folder)})
         return
@@ -69,7 +69,7 @@ def verify(*, db: Db = None, json: Json = False) -> int:
         }
         print_json(_data(found.state) | more)
     else:
-        _tell(word, found.state, [*found.problems, *_words(found.moved)], found.notes)
+        _print_state(word, found.state, [*found.problems, *_words(found.moved)], found.notes)
     return 0 if word == "PASS" else EXIT_FINDINGS
 
 
@@ -142,7 +142,7 @@ def acknowledge(
     )
 
 
-def _tell(word: str, state: StoreState, wrong: list[str], notes: tuple[str, ...]) -> None:
+def _print_state(word: str, state: StoreState, wrong: list[str], notes: tuple[str, ...]) -> None:
     rows = sum(seal.rows for seal in state.seals.values())
     out.print(
         f"[bold]{word}[/]  {plural(len(state.seals), 'month')}, {plural(rows, 'row')}; head of the log {state.read.head}"
@@ -158,8 +158,8 @@ def _tell(word: str, state: StoreState, wrong: list[str], notes: tuple[str, ...]
 def _words(moved: pl.DataFrame) -> list[str]:
     if moved.is_empty():
         return []
-    told = moved.select("what", "before_paisa", "after_paisa").iter_rows()
-    return [f"{what}: {_inr(before)} before, {_inr(after)} now" for what, before, after in told]
+    rows = moved.select("what", "before_paisa", "after_paisa").iter_rows()
+    return [f"{what}: {_inr(before)} before, {_inr(after)} now" for what, before, after in rows]
 
 
 def _inr(paisa: int | None) -> str:

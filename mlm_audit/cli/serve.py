@@ -45,8 +45,8 @@ def serve(
         from mlm_audit.console.supervisor import LOOPBACK, Supervisor, prepare_environment
     _require_prefect_and(home)
     settings = settings_with(db)
-    desk = ConsoleServices(database(settings), lambda: settings_with(db), clock, Scheduler())
-    if not desk.gate.tokens():
+    services = ConsoleServices(database(settings), lambda: settings_with(db), clock, Scheduler())
+    if not services.gate.tokens():
         raise InputError(
             "no token is set, so nobody could log in; create one with `mlm-audit token NAME --role operator`"
         )
@@ -59,8 +59,8 @@ def serve(
         os.environ["DATABASE_URL"] = db
     signal.signal(signal.SIGTERM, _stop)
     supervisor = Supervisor(settings.timezone, prefect_port, own, lambda text: err.print(escape(text)))
-    with supervisor.running(lambda: _make_up(desk.steering)):
-        serve_console(desk, host, port, lambda: terminal.print(f"The console listens on http://{host}:{port}/"))
+    with supervisor.running(lambda: _make_up(services.steering)):
+        serve_console(services, host, port, lambda: terminal.print(f"The console listens on http://{host}:{port}/"))
 
 
 def _require_prefect_and(home: Path) -> None:

@@ -44,15 +44,15 @@ BUSY: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": 
 OFF = "ENABLE_SCHEDULED_JOBS is not true, so nothing runs on schedule; manual runs work"
 
 
-def routes(desk: ConsoleServices) -> APIRouter:
-    """Return the routes, bound to a desk."""
+def routes(services: ConsoleServices) -> APIRouter:
+    """Return the routes, bound to a services."""
     router = APIRouter(responses=PROBLEMS)
-    _jobs(router, desk)
-    _cron(router, desk)
+    _jobs(router, services)
+    _cron(router, services)
     return router
 
 
-def _jobs(router: APIRouter, desk: ConsoleServices) -> None:
+def _jobs(router: APIRouter, services: ConsoleServices) -> None:
     @router.get("/api/admin/jobs", response_model=Overview | Status | History | HealthState, dependencies=[Bearer])
     def look(
         request: Request,
@@ -60,40 +60,41 @@ def _jobs(router: APIRouter, desk: ConsoleServices) -> None:
     ) -> Any:
         """Return status, history or health. Without an action, return an overview, which is a page in a browser."""
         if question.action is None and wants_page(request):
-            return overview_page(request, desk)
-        desk.gate.reader(request)
-        return _answer(desk, question)
+            return overview_page(request, services)
+        services.gate.reader(request)
+        return _answer(services, question)
 
     @router.post("/api/admin/jobs", status_code=202, responses=BUSY, dependencies=[Bearer])
     def order(request: Request, body: JobAction) -> ActionResult:
         """Trigger a job, switch its schedule, or approve a payout run that stopped for approval."""
-        who = desk.gate.bearer(request, "approver" if isinstance(body, Approve) else "operator")
+        who = services.gate.bearer(request, "approver" if isinstance(body, Approve) else "operator")
         if isinstance(body, Toggle):
-            return ActionResult(**desk.steering.toggle(body.jobName, who, enable=body.enable))
+            return ActionResult(**services.steering.toggle(body.jobName, who, enable=body.enable))
         if isinstance(body, Approve):
-            return ActionResult(**desk.steering.approve(body.jobName, body.jobId, who))
+            return ActionResult(**services.steering.approve(body.jobName, body.jobId, who))
         if "limit" in body.parameters:
             raise RefusedError(
                 400,
                 "parameters: limit would split a payout run into parts below the approval cap; use the command line",
             )
-        return ActionResult(**desk.steering.trigger(body.jobName, who, body.parameters))
+        return ActionResult(**services.steering.trigger(body.jobName, who, body.parameters))
 
 
-def _answer(desk: ConsoleServices, question: JobQuery) -> Any:
+def _answer(services: ConsoleServices, question: JobQuery) -> Any:
     action, job = question.action, question.job
     if action == "health":
-        return health_state(desk.health())
+        return health_state(services.health())
     if action == "history":
         return History(
-            job=None if job is None else resolve(job), runs=[Run(**run) for run in desk.history(job, question.limit)]
+            job=None if job is None else resolve(job),
+            runs=[Run(**run) for run in services.history(job, question.limit)],
         )
-    status = Status(**desk.status())
+    status = Status(**services.status())
     if job is not None:
         status.jobs = _only(status.jobs, resolve(job))
     if action == "status":
         return status
-    return Overview(**status.model_dump(), health=health_state(desk.health()))
+    return Overview(**status.model_dump(), health=health_state(services.health()))
 
 
 def _only(jobs: list[JobStatus], name: str) -> list[JobStatus]:
@@ -106,16 +107,16 @@ def health_state(health: Health) -> HealthState:
     return HealthState.model_validate({"state": health.state, "parts": parts})
 
 
-def _cron(router: APIRouter, desk: ConsoleServices) -> None:
+def _cron(router: APIRouter, services: ConsoleServices) -> None:
     def call(request: Request, name: Annotated[str, Path(max_length=64)]) -> ActionResult:
         """Trigger a job for an external scheduler. Return the reason instead when nothing is to run on schedule."""
-        who = desk.gate.cron(request)
+        who = services.gate.cron(request)
         calls = {job.short_name: job.name for job in JOBS if job.has_external_call}
         if name not in calls:
             raise RefusedError(404, f"there is no such call; the calls are {', '.join(calls)}")
-        if not desk.load().enable_scheduled_jobs:
+        if not services.load().enable_scheduled_jobs:
             return ActionResult(job=calls[name], skipped=OFF)
-        return ActionResult(**desk.steering.trigger(calls[name], who))
+        return ActionResult(**services.steering.trigger(calls[name], who))
 
     for method in ("GET", "POST"):
         router.add_api_route(

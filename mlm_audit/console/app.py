@@ -31,8 +31,8 @@ HEADERS = {
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
-def create_app(desk: ConsoleServices) -> FastAPI:
-    """Return the application, bound to a desk.
+def create_app(services: ConsoleServices) -> FastAPI:
+    """Return the application, bound to a services.
 
     It has no documentation pages, since these would load scripts from other servers. The OpenAPI document needs a token
     or a session, since it shows which calls there are.
@@ -45,20 +45,20 @@ def create_app(desk: ConsoleServices) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.include_router(routes(desk))
-    app.include_router(pages(desk))
-    app.include_router(files(desk))
+    app.include_router(routes(services))
+    app.include_router(pages(services))
+    app.include_router(files(services))
     app.add_api_route("/healthz", _alive, include_in_schema=False)
 
     def document(request: Request) -> JSONResponse:
-        desk.gate.reader(request)
+        services.gate.reader(request)
         return JSONResponse(_document(app))
 
     app.add_api_route("/openapi.json", document, include_in_schema=False)
-    app.add_middleware(StrangersFirst, desk=desk)
+    app.add_middleware(StrangersFirst, services=services)
     app.middleware("http")(_with_headers)
     app.add_middleware(SmallBodies)
-    _say_what_went_wrong(app)
+    _handle_errors(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 
@@ -81,15 +81,15 @@ class StrangersFirst:
     The answers therefore reveal nothing about the API to them.
     """
 
-    def __init__(self, app: ASGIApp, desk: ConsoleServices) -> None:
-        self.app, self.desk = app, desk
+    def __init__(self, app: ASGIApp, services: ConsoleServices) -> None:
+        self.app, self.services = app, services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on authenticated calls and calls that need no authentication. Answer all others with an error."""
         answer = self.app
         if scope["type"] == "http" and scope["path"].startswith("/api/"):
             try:
-                await run_in_threadpool(self.desk.gate.first_of_all, Request(scope))
+                await run_in_threadpool(self.services.gate.first_of_all, Request(scope))
             except RefusedError as error:
                 answer = _problem(error.status, error.message, error.retry_after)
         await answer(scope, receive, send)
@@ -134,7 +134,7 @@ def _problem(status: int, message: str, retry_after: int | None = None) -> JSONR
     return JSONResponse({"error": message}, status, headers)
 
 
-def _say_what_went_wrong(app: FastAPI) -> None:
+def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(RefusedError)
     async def refused(_: Request, error: RefusedError) -> Response:
         return _problem(error.status, error.message, error.retry_after)

@@ -26,9 +26,9 @@ from mlm_audit.reporting.core.parts import figure_rows
 
 HOME = "/api/admin/jobs"
 RUNS_SHOWN = 30
-TOLD = "mlm_audit_told"
+MESSAGE = "mlm_audit_message"
 """The cookie with the outcome of an action, which is shown once on the page that follows."""
-TOLD_CHARACTERS = 300
+MESSAGE_CHARACTERS = 300
 REFRESH_SECONDS = 5
 SHEETS = ("style.css", "console/console.css")
 REPORT_POLICY = "sandbox allow-scripts allow-downloads; frame-ancestors 'none'"
@@ -37,27 +37,29 @@ INDEX_POLICY = "sandbox allow-same-origin allow-downloads; frame-ancestors 'none
 """The policy for the index. Its links need the cookie, so it runs no script here; it is complete without scripts."""
 
 
-def overview_page(request: Request, desk: ConsoleServices) -> Response:
+def overview_page(request: Request, services: ConsoleServices) -> Response:
     """Return the overview, or the login page with status 401 when the browser is not logged in."""
-    session = desk.gate.session(request)
+    session = services.gate.session(request)
     if session is None:
-        return _page("login.html.j2", {"told": ""}, 401)
-    desk.gate.reader(request)
-    flash = unquote(request.cookies.get(TOLD, ""))[:TOLD_CHARACTERS]
-    answer = _page("jobs.html.j2", _overview(desk, session, flash))
+        return _page("login.html.j2", {"message": ""}, 401)
+    services.gate.reader(request)
+    flash = unquote(request.cookies.get(MESSAGE, ""))[:MESSAGE_CHARACTERS]
+    answer = _page("jobs.html.j2", _overview(services, session, flash))
     if flash:
-        answer.delete_cookie(TOLD)
+        answer.delete_cookie(MESSAGE)
     return answer
 
 
-def _overview(desk: ConsoleServices, session: Session, told: str) -> dict[str, Any]:
-    tz = desk.load().tz
-    status, health = desk.status(), desk.health()
-    asked = desk.asked_for()
-    jobs = [_job(desk, job, tz) | {"asked": "starting soon" if job["job"] in asked else None} for job in status["jobs"]]
+def _overview(services: ConsoleServices, session: Session, message: str) -> dict[str, Any]:
+    tz = services.load().tz
+    status, health = services.status(), services.health()
+    asked = services.runs_under_way()
+    jobs = [
+        _job(services, job, tz) | {"asked": "starting soon" if job["job"] in asked else None} for job in status["jobs"]
+    ]
     busy = any(job["state"] == "running" or job["asked"] for job in jobs)
     return {
-        "told": told,
+        "message": message,
         "session": session,
         "may_operate": session.token.may("operator"),
         "may_approve": session.token.may("approver"),
@@ -65,15 +67,15 @@ def _overview(desk: ConsoleServices, session: Session, told: str) -> dict[str, A
         "jobs": jobs,
         "health": health,
         "parts": [part for part in health.parts if not part.key.startswith("runs/")],
-        "actions": [action | {"at": _local(action["at"], tz)} for action in desk.actions()],
-        "now": format_local(desk.clock(), tz),
-        "has_index": desk.index() is not None,
+        "actions": [action | {"at": _local(action["at"], tz)} for action in services.actions()],
+        "now": format_local(services.clock(), tz),
+        "has_index": services.index() is not None,
         "refresh": REFRESH_SECONDS if busy else None,
     }
 
 
-def _job(desk: ConsoleServices, job: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
-    runs = [_run(run, tz) for run in desk.history(job["job"], RUNS_SHOWN)]
+def _job(services: ConsoleServices, job: dict[str, Any], tz: ZoneInfo) -> dict[str, Any]:
+    runs = [_run(run, tz) for run in services.history(job["job"], RUNS_SHOWN)]
     last = runs[0] if runs else None
     return {
         "job": job["job"],
@@ -119,7 +121,7 @@ def _page(template: str, values: dict[str, Any], status: int = 200) -> HTMLRespo
     return HTMLResponse(html, status, {"Content-Security-Policy": policy})
 
 
-def pages(desk: ConsoleServices) -> APIRouter:
+def pages(services: ConsoleServices) -> APIRouter:
     """Return the routes for login, logout and the forms of the overview."""
     router = APIRouter(include_in_schema=False)
 
@@ -130,23 +132,23 @@ def pages(desk: ConsoleServices) -> APIRouter:
     @router.post("/login")
     def log_in(request: Request, token: Annotated[str, Form(max_length=200)]) -> Response:
         try:
-            known = desk.gate.login(request, token)
+            known = services.gate.login(request, token)
         except RefusedError as error:
-            answer: Response = _page("login.html.j2", {"told": error.message}, error.status)
+            answer: Response = _page("login.html.j2", {"message": error.message}, error.status)
             if error.retry_after is not None:
                 answer.headers["Retry-After"] = str(error.retry_after)
             return answer
         answer = RedirectResponse(HOME, 303)
-        secure = request.url.scheme == "https" or (desk.load().console_url or "").startswith("https:")
-        cookie = desk.gate.sessions.cookie(known)
+        secure = request.url.scheme == "https" or (services.load().console_url or "").startswith("https:")
+        cookie = services.gate.sessions.cookie(known)
         answer.set_cookie(COOKIE, cookie, SESSION_SECONDS, httponly=True, samesite="strict", secure=secure)
         return answer
 
     @router.post("/logout")
     def log_out(request: Request, csrf: Annotated[str, Form(max_length=100)]) -> Response:
-        desk.gate.poster(request, csrf, "viewer")
-        if session := desk.gate.session(request):
-            desk.gate.sessions.end(session)
+        services.gate.poster(request, csrf, "viewer")
+        if session := services.gate.session(request):
+            services.gate.sessions.end(session)
         answer = RedirectResponse(HOME, 303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
@@ -159,22 +161,22 @@ def pages(desk: ConsoleServices) -> APIRouter:
         job: Annotated[str, Form(max_length=64)],
         job_id: Annotated[str, Form(pattern=r"^[a-z0-9-]{0,120}$")] = "",
     ) -> Response:
-        told = _act(request, desk, csrf, action=action, job=job, job_id=job_id)
+        message = _act(request, services, csrf, action=action, job=job, job_id=job_id)
         answer = RedirectResponse(HOME, 303)
-        answer.set_cookie(TOLD, quote(told[:TOLD_CHARACTERS]), max_age=60, httponly=True, samesite="strict")
+        answer.set_cookie(MESSAGE, quote(message[:MESSAGE_CHARACTERS]), max_age=60, httponly=True, samesite="strict")
         return answer
 
     return router
 
 
-def files(desk: ConsoleServices) -> APIRouter:
+def files(services: ConsoleServices) -> APIRouter:
     """Return the routes for the files of runs and for the index of all runs."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/reports/")
     def all_runs(request: Request) -> Response:
-        desk.gate.reader(request)
-        path = desk.index()
+        services.gate.reader(request)
+        path = services.index()
         if path is None:
             raise RefusedError(404, "there is no report yet")
         return FileResponse(
@@ -183,8 +185,8 @@ def files(desk: ConsoleServices) -> APIRouter:
 
     @router.get("/reports/{job_id}/{name}")
     def report(request: Request, job_id: str, name: str) -> Response:
-        desk.gate.reader(request)
-        path = desk.file(job_id, name)
+        services.gate.reader(request)
+        path = services.file(job_id, name)
         if path is None:
             raise RefusedError(404, "the run has no such file")
         saved = None if name.endswith(".html") else f"{job_id}-{name}"
@@ -195,18 +197,18 @@ def files(desk: ConsoleServices) -> APIRouter:
     return router
 
 
-def _act(request: Request, desk: ConsoleServices, csrf: str, *, action: str, job: str, job_id: str) -> str:
+def _act(request: Request, services: ConsoleServices, csrf: str, *, action: str, job: str, job_id: str) -> str:
     """Perform the action of a button. Return the sentence that the next page shows."""
-    who = desk.gate.poster(request, csrf, "approver" if action == "approve" else "operator")
+    who = services.gate.poster(request, csrf, "approver" if action == "approve" else "operator")
     name = resolve(job)
     try:
         if action == "trigger":
-            return f"{name} was triggered as {desk.steering.trigger(name, who)['flow_run']}"
+            return f"{name} was triggered as {services.steering.trigger(name, who)['flow_run']}"
         if action in ("enable", "disable"):
-            desk.steering.toggle(name, who, enable=action == "enable")
+            services.steering.toggle(name, who, enable=action == "enable")
             return f"The schedule of {name} is {'on' if action == 'enable' else 'off'}."
         if action == "approve":
-            return f"{job_id} was approved and triggered as {desk.steering.approve(name, job_id, who)['flow_run']}"
+            return f"{job_id} was approved and triggered as {services.steering.approve(name, job_id, who)['flow_run']}"
     except (InputError, JobFailedError) as error:
         return str(error)
     raise RefusedError(400, f"action {action}: there is no such action")

@@ -25,37 +25,37 @@ GIVE_UP_WITHIN = timedelta(days=1)
 """How far back the watch looks for dead runs. Each round reports them to Prefect, even after an outage of Prefect."""
 
 
-def serve_console(desk: ConsoleServices, host: str, port: int, on_ready: Callable[[], object]) -> None:
+def serve_console(services: ConsoleServices, host: str, port: int, on_ready: Callable[[], object]) -> None:
     """Serve the console on a host and a port until a signal ends it.
 
     Call `refuse_taken` first: when the port is taken, uvicorn ends the process without an error message of the toolkit.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("mlm_audit").setLevel(logging.INFO)
-    config = server_config(desk, host, port)
+    config = server_config(services, host, port)
 
     def watch() -> None:
         try:
-            look_after(desk)
-            desk.gate.turned_away.write()
+            close_dead_runs(services)
+            services.gate.turned_away.write()
         except Exception:  # the watch continues after any error
             log.exception("the console watch failed; the next round tries again")
 
     on_ready()
     with every(WATCH_SECONDS, watch, "console watch"):
         uvicorn.Server(config).run()
-    desk.gate.turned_away.write()
+    services.gate.turned_away.write()
 
 
-def server_config(desk: ConsoleServices, host: str, port: int) -> uvicorn.Config:
+def server_config(services: ConsoleServices, host: str, port: int) -> uvicorn.Config:
     """Return the configuration of uvicorn.
 
     Connections are limited in number and time. There are no websockets. Proxy headers are accepted only
     from CONSOLE_PROXIES.
     """
-    settings = desk.load()
+    settings = services.load()
     return uvicorn.Config(
-        create_app(desk),
+        create_app(services),
         host=host,
         port=port,
         http=bounded(settings.console_request_seconds, settings.console_connections_max),
@@ -83,15 +83,15 @@ def refuse_taken(option: str, host: str, port: int) -> None:
         ) from error
 
 
-def look_after(desk: ConsoleServices) -> list[str]:
+def close_dead_runs(services: ConsoleServices) -> list[str]:
     """Close the runs whose process is dead, also in Prefect, and send the notices that are due.
 
     Return the ids of the runs that were closed.
     """
-    settings, now = desk.load(), desk.clock()
+    settings, now = services.load(), services.clock()
     try:
-        closed = close_interrupted(desk.database, now, is_gone, str(business_date(now, settings.tz)))
-        with desk.database.connect() as connection:
+        closed = close_interrupted(services.database, now, is_gone, str(business_date(now, settings.tz)))
+        with services.database.connect() as connection:
             dead = dead_flow_runs(connection, now - GIVE_UP_WITHIN)
     except SQLAlchemyError:
         log.warning("the console watch cannot reach the database; the next round tries again", exc_info=True)
@@ -100,8 +100,8 @@ def look_after(desk: ConsoleServices) -> list[str]:
         log.warning("the process of run %s ended unexpectedly; the run is recorded as failed", job_id)
     if dead:
         try:
-            desk.scheduler.give_up(dead)
+            services.scheduler.give_up(dead)
         except (SchedulerAwayError, InputError) as error:
             log.warning("dead runs could not be reported to Prefect; the next round tries again: %s", error)
-    deliver(desk.database, settings, desk.clock)
+    deliver(services.database, settings, services.clock)
     return closed

@@ -83,7 +83,7 @@ class ConsoleServices:
                 job["last"]["links"] = self.links(job["last"]["job_id"])
         return {"scheduled_jobs": settings.enable_scheduled_jobs, "jobs": jobs}
 
-    def asked_for(self) -> dict[str, str]:
+    def runs_under_way(self) -> dict[str, str]:
         """Return the jobs with a run that is running or about to start in Prefect: job → name of the run.
 
         The result is empty when Prefect's server does not answer.

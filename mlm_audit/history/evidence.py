@@ -77,7 +77,7 @@ def make_pack(database: Database, settings: Settings, wanted: PackScope, now: da
 
 
 def _seal_of(store: Store, wanted: PackScope, settings: Settings) -> tuple[StoreState, Seal]:
-    month, state = parse_month(wanted.month, settings.tz), store.look()
+    month, state = parse_month(wanted.month, settings.tz), store.read_state()
     label = month_label(month.key)
     if state.problems:
         raise InputError(

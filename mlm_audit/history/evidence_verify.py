@@ -156,12 +156,12 @@ def sealed(log: bytes, manifest: dict[str, Any]) -> dict[str, Any]:
     for number, line in enumerate(log.splitlines(), start=1):
         entry = json.loads(line)
         content = {name: value for name, value in entry.items() if name != "hash"}
-        told = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-        if entry["number"] != number or entry["before"] != before or entry["hash"] != told:
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        if entry["number"] != number or entry["before"] != before or entry["hash"] != digest:
             raise BrokenError(f"entry {number} of the log is not valid")
         if manifest["format"] == 1 and (entry["kind"] not in FIRST_KINDS or "format" in entry["body"]):
             raise BrokenError(f"the pack claims format 1, but entry {number} of its log was written by a later version")
-        before = told
+        before = digest
         if entry["kind"] in ("sealed", "rebuilt") and entry["body"]["month"] == manifest["month"]:
             seal = entry["body"]
     if before != manifest["head"]:

@@ -98,19 +98,19 @@ class Moved(NamedTuple):
 
 
 def write_sealed_changes(
-    snapshot: Path, folder: Path, state: StoreState, settings: Settings, looked: ComparedRows | None = None
+    snapshot: Path, folder: Path, state: StoreState, settings: Settings, compared: ComparedRows | None = None
 ) -> Moved:
     """Write the changes in sealed months to the snapshot's `sealed_changes.parquet`.
 
     Rows that a usable seal decides are removed from `ledger_changes.parquet`, since this comparison replaces earlier
     findings on the same row. A month with an intact file names each changed row. For other months, the root only shows
-    whether anything changed. With `looked`, only those rows are compared.
+    whether anything changed. With `compared`, only those rows are compared.
     """
     changes = snapshot / "ledger_changes.parquet"
     with connect(snapshot, settings, folder) as con:
         con.execute(f"create view ledger as select * from {relation(snapshot, 'ledger')}")
-        only = f"where id in (select id from read_parquet({quoted(looked.rows)}))" if looked else ""
-        con.execute(f"create {'table' if looked else 'view'} found as select * from ledger {only}")
+        only = f"where id in (select id from read_parquet({quoted(compared.rows)}))" if compared else ""
+        con.execute(f"create {'table' if compared else 'view'} found as select * from ledger {only}")
         usable = [state.seals[month] for month in sorted(state.usable)]
         groups = {
             columns: [seal for seal in usable if seal.columns == columns]
@@ -119,7 +119,7 @@ def write_sealed_changes(
         found = [_named(con, folder, number, seals, only) for number, seals in enumerate(groups.values())]
         others = [seal for month, seal in sorted(state.seals.items()) if month not in state.usable]
         lost = {seal.month: _lost(seal.columns) for seal in state.seals.values()}
-        asked = [seal for seal in others if not lost[seal.month] and _is_looked_at(con, seal, looked)]
+        asked = [seal for seal in others if not lost[seal.month] and _is_compared(con, seal, compared)]
         found += [_unnamed(seal) for seal in asked if _moved(con, seal)]
         con.execute(f"create table moved as {' union all '.join(found) or nothing_moved()}")
         [(count,)] = con.execute("select count(*) from moved").fetchall()
@@ -146,11 +146,11 @@ def _unproven(state: StoreState, lost: dict[int, list[str]]) -> tuple[str, ...]:
     )
 
 
-def _is_looked_at(con: duckdb.DuckDBPyConnection, seal: Seal, looked: ComparedRows | None) -> bool:
-    if looked is None or looked.is_doubted:
+def _is_compared(con: duckdb.DuckDBPyConnection, seal: Seal, compared: ComparedRows | None) -> bool:
+    if compared is None or compared.is_doubted:
         return True
     within = _within("created_at", seal.starts_at, seal.ends_at)
-    return bool(con.execute(f"select 1 from read_parquet({quoted(looked.rows)}) where {within} limit 1").fetchall())
+    return bool(con.execute(f"select 1 from read_parquet({quoted(compared.rows)}) where {within} limit 1").fetchall())
 
 
 def _earlier(changes: Path, groups: int) -> str:

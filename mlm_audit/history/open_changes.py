@@ -91,8 +91,8 @@ def carry_over(snapshot: Path, carried: Carried, settings: Settings) -> None:
         rows = pl.concat([fresh.join(old.select("key"), on="key", how="anti"), still]).sort("ledger_id", "key")
         rows.write_parquet(snapshot / FILE)
         moved = _read(con, sealed)
-    told = rows.select(list(OPEN)[:9]).join(moved.select("key"), on="key", how="anti")
-    pl.concat([moved, told]).write_parquet(changes)
+    others = rows.select(list(OPEN)[:9]).join(moved.select("key"), on="key", how="anti")
+    pl.concat([moved, others]).write_parquet(changes)
 
 
 def _not_put_back(fresh: pl.DataFrame, closed: pl.DataFrame) -> pl.DataFrame:

@@ -31,7 +31,7 @@ from mlm_audit.history.sealing import (
 class RunHistory:
     """What one run reads from the sealed history, and what it adds.
 
-    A run calls `look_back` before it reads the platform, `compare_all` or `compare_changed` before the checks, `settle`
+    A run calls `read_previous` before it reads the platform, `compare_all` or `compare_changed` before the checks, `settle`
     after them, `seal` before it is stored, `record` in the transaction that stores it, and `confirm` after that.
     """
 
@@ -46,7 +46,7 @@ class RunHistory:
         self.changes: pl.DataFrame = no_changes()
         """The changes of settled rows that nobody has acknowledged."""
 
-    def look_back(self, *, has_tables: bool) -> None:
+    def read_previous(self, *, has_tables: bool) -> None:
         """Read what earlier runs left. A dry run works even before the toolkit's tables exist."""
         self.prior = read_prior_state(self.database, self.store, has_tables=has_tables)
 
@@ -76,13 +76,13 @@ class RunHistory:
         self._compare(folder, None)
         self.unproven = (*self.proof.unproven, *([unproven] if unproven else []))
 
-    def compare_changed(self, folder: Path, looked: ComparedRows) -> None:
+    def compare_changed(self, folder: Path, compared: ComparedRows) -> None:
         """Compare only the rows that changed since the last run. `ledger_changes.parquet` is written already."""
-        self._compare(folder, looked)
+        self._compare(folder, compared)
         self.unproven = self.proof.unproven
 
-    def _compare(self, folder: Path, looked: ComparedRows | None) -> None:
-        self.proof = prove(self.store, self.prior, folder, self.settings, looked)
+    def _compare(self, folder: Path, compared: ComparedRows | None) -> None:
+        self.proof = prove(self.store, self.prior, folder, self.settings, compared)
         carry_over(folder, Carried(self.prior.carried, self._settled_before(), self.started), self.settings)
         write_problems(folder, self.prior)
         file = folder / FILE

@@ -68,15 +68,15 @@ class SealingRun:
 
 
 def prove(
-    store: Store, look: PriorState, folder: Path, settings: Settings, looked: ComparedRows | None = None
+    store: Store, prior: PriorState, folder: Path, settings: Settings, compared: ComparedRows | None = None
 ) -> Proof:
     """Compare the store with its log and the last run's summary of the log, and every sealed month with the snapshot.
 
-    With `looked`, only those rows of the months are compared: the platform's figures show that the others did not
+    With `compared`, only those rows of the months are compared: the platform's figures show that the others did not
     change. Write `seal_problems.parquet` and `sealed_changes.parquet` into the snapshot if anything is sealed.
     """
-    state, before = store.look(), look.previous.data.get("sealed") if look.previous else None
-    problems, notes = [*state.problems, *look.store_problems], []
+    state, before = store.read_state(), prior.previous.data.get("sealed") if prior.previous else None
+    problems, notes = [*state.problems, *prior.store_problems], []
     unproven: tuple[str, ...] = ()
     # A log that contains the last run's head is the same log, even if the machine was renamed.
     if before and not state.read.problem and not _follows(state, before):
@@ -90,7 +90,7 @@ def prove(
         frame = pl.DataFrame([(one.key, one.what) for one in problems], schema=PROBLEMS, orient="row")
         frame.write_parquet(folder / "seal_problems.parquet")
     if state.seals:
-        unproven = write_sealed_changes(folder, store.folder, state, settings, looked).unproven
+        unproven = write_sealed_changes(folder, store.folder, state, settings, compared).unproven
     doubted = any(one.key.startswith("log") for one in problems)
     return Proof(state, before, doubted, tuple(notes), unproven)
 
@@ -132,7 +132,7 @@ def seal_closed(
     closed = _closed(proof.state, folder, settings, about.now)
     clear = _clear(closed, instants(about.changes))
     sealed = [_seal(store, month, folder, settings, about) for month in clear]
-    _let_go(store, settings, about.now, proof.state.usable.union(seal.month for seal in sealed))
+    _release_oldest(store, settings, about.now, proof.state.usable.union(seal.month for seal in sealed))
     waiting = closed[len(clear) :]
     if not waiting:
         return ()
@@ -190,7 +190,7 @@ def _seal(store: Store, month: Month, folder: Path, settings: Settings, about: S
     return seal
 
 
-def _let_go(store: Store, settings: Settings, now: datetime, usable: Collection[int]) -> None:
+def _release_oldest(store: Store, settings: Settings, now: datetime, usable: Collection[int]) -> None:
     """Delete the oldest files beyond the retention settings, among the `usable` months."""
     state, kept = store.logged(), sorted(usable)
     sizes = {month: _bytes(store, state.seals[month]) for month in kept}
@@ -254,20 +254,20 @@ def verify(database: Database, settings: Settings, progress: Progress = lambda *
     Raise InputError when nothing is sealed.
     """
     store = store_of(settings, database)
-    look = read_prior_state(database, store, has_tables=has_runs(database))
+    prior = read_prior_state(database, store, has_tables=has_runs(database))
     with tempfile.TemporaryDirectory(prefix="mlm-audit-") as made:
         folder = Path(made)
         read_snapshot(database, folder, skip=[name for name in INPUTS if name != "ledger"], progress=progress)
-        proof = prove(store, look, folder, settings)
+        proof = prove(store, prior, folder, settings)
         problems, moved = folder / "seal_problems.parquet", folder / "ledger_changes.parquet"
-        if not problems.exists() and not look.is_recorded:
+        if not problems.exists() and not prior.is_recorded:
             raise InputError(
                 f"seals: nothing is sealed in {store.folder}; the next `mlm-audit run reconciliation` seals closed months"
             )
-        carry_over(folder, Carried(look.carried, None, now()), settings)
+        carry_over(folder, Carried(prior.carried, None, now()), settings)
         rows = pl.read_parquet(moved) if moved.exists() else pl.DataFrame()
         broken = pl.read_parquet(problems)["what"].to_list() if problems.exists() else []
-        said = (*broken, *(one.what for one in look.problems))
+        said = (*broken, *(one.what for one in prior.problems))
         return Verified(proof.state, rows, said, (*proof.notes, *proof.unproven))
 
 
@@ -278,7 +278,7 @@ def rebuild(database: Database, settings: Settings, month_text: str, now: dateti
     platform's rows differ.
     """
     store, month = store_of(settings, database), parse_month(month_text, settings.tz)
-    state = store.look()
+    state = store.read_state()
     seal = state.seals.get(month.key)
     if seal is None:
         raise InputError(f"seals rebuild {month_text}: that month is not sealed")
@@ -312,10 +312,10 @@ def restart(database: Database, settings: Settings, reason: str, now: datetime) 
     if not reason.strip():
         raise InputError("seals restart: give a reason with --reason; every later report shows it")
     store = store_of(settings, database)
-    look = read_prior_state(database, store, has_tables=has_runs(database))
-    before = look.previous.data.get("sealed") if look.previous else None
-    state = store.look()
-    wrong = bool(state.problems or look.problems or look.store_problems)
+    prior = read_prior_state(database, store, has_tables=has_runs(database))
+    before = prior.previous.data.get("sealed") if prior.previous else None
+    state = store.read_state()
+    wrong = bool(state.problems or prior.problems or prior.store_problems)
     if not wrong and (before is None or _follows(state, before)):
         raise InputError(
             f"seals restart: the sealed history in {store.folder} is intact and matches the last run; there is nothing to do"

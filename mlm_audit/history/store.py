@@ -50,7 +50,7 @@ class Store:
         self.folder = folder
         self.chain = ChainedLog(folder / "log.jsonl")
 
-    def look(self) -> StoreState:
+    def read_state(self) -> StoreState:
         """Read the log and every file that it names, without changing anything."""
         state = self.logged()
         kept = {month: seal for month, seal in state.seals.items() if month not in state.expired}

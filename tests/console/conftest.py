@@ -87,7 +87,7 @@ class Console:
     """The console, its clock, its stand-in for Prefect, and its tokens by role."""
 
     url: str
-    desk: ConsoleServices
+    services: ConsoleServices
     clock: StandingClock
     scheduler: StandIn
     tokens: dict[str, str]
@@ -103,7 +103,7 @@ class Console:
         return self.clients[-1]
 
     def actions(self, limit: int = 10_000) -> list[dict[str, Any]]:
-        return actions.recent(self.desk.database, limit)
+        return actions.recent(self.services.database, limit)
 
 
 def settings_of(console: Console) -> Settings:
@@ -152,15 +152,15 @@ class open_console:  # noqa: N801  (used as a function)
             raise InputError(f"setting: {error}") from error
 
     def __enter__(self) -> Console:
-        desk = ConsoleServices(self.database, self._load, clock := StandingClock(), self.scheduler)
-        config = server_config(desk, "127.0.0.1", 0)
+        services = ConsoleServices(self.database, self._load, clock := StandingClock(), self.scheduler)
+        config = server_config(services, "127.0.0.1", 0)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         while not self.server.started:
             time.sleep(0.01)
         port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.console = Console(f"http://127.0.0.1:{port}", desk, clock, self.scheduler, self.tokens, self.settings)
+        self.console = Console(f"http://127.0.0.1:{port}", services, clock, self.scheduler, self.tokens, self.settings)
         return self.console
 
     def __exit__(self, *_: object) -> None:

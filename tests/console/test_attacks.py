@@ -46,7 +46,7 @@ def test_thousands_of_wrong_tokens(database: Engine, tmp_path: Path, guesses: in
         assert statuses == [401] * 20 + [429] * (guesses - 20)
         assert answer.headers["Retry-After"] == "60"
         assert console.client("operator").get(API).status_code == 200, "the operator is not locked out"
-        console.desk.gate.turned_away.write()
+        console.services.gate.turned_away.write()
         rows = console.actions()[: len(console.actions()) - before]
         counted = sum(int(m[1]) for row in rows if (m := re.search(r"(\d+) calls? refused", row["detail"])))
         refused = sum("token that is in force" in row["detail"] for row in rows)
@@ -127,7 +127,7 @@ def test_cookies(console: Console) -> None:
     assert "httponly" in text
     assert "samesite=strict" in text
     assert console.tokens["operator"] not in (cookie.value or "")
-    forged = Sessions("another key", console.desk.clock).cookie(console.desk.gate.tokens()[1])
+    forged = Sessions("another key", console.services.clock).cookie(console.services.gate.tokens()[1])
     for value in (forged, f"{cookie.value}x", (cookie.value or "").rpartition(".")[0], "", "a.b.c"):
         stranger = console.client(None, Cookie=f"{COOKIE}={value}", Accept="text/html")
         assert stranger.get(API).status_code == 401
@@ -357,14 +357,14 @@ def test_a_flood_from_many_addresses_is_a_few_rows(
                 "client": (host, 1),
             }
             with pytest.raises(access_control.RefusedError):
-                console.desk.gate.first_of_all(Request(scope))
+                console.services.gate.first_of_all(Request(scope))
 
         for number in range(300):
             call(f"2001:db8::{number:x}")
         assert len(console.actions()) - before <= 7, "all of one network are one caller"
         for number in range(300):
             call(f"10.0.{number // 250}.{number % 250}")
-        console.desk.gate.turned_away.write()
+        console.services.gate.turned_away.write()
         assert len(console.actions()) - before < 5 * 10 + 300, "beyond a limit they are counted"
 
 

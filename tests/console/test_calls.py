@@ -14,7 +14,7 @@ from sqlalchemy import Engine, delete, insert
 from sqlalchemy.exc import OperationalError
 
 from mlm_audit.console.access import new_token, parse_tokens
-from mlm_audit.console.server import look_after
+from mlm_audit.console.server import close_dead_runs
 from mlm_audit.database.core.own_tables import JobLease
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import RECONCILIATION, WEEKLY_PAYOUTS, job_names
@@ -98,7 +98,7 @@ def _today(console: Console) -> str:
     from mlm_audit.domain.periods import business_date
     from tests.conftest import IST
 
-    return str(business_date(console.desk.clock(), IST))
+    return str(business_date(console.services.clock(), IST))
 
 
 def test_a_job_that_runs_is_not_started_again(console: Console, database: Engine) -> None:
@@ -218,10 +218,10 @@ def test_the_watch_goes_on(console: Console, log_run: Callable[..., str], monkey
     mine = log_run(RECONCILIATION, at, "running", meta={"flow_run": "4a0f"})
     by_hand = log_run("tree-health-check", at, "running", meta={})
     log_run(WEEKLY_PAYOUTS, at, "failed", meta={"flow_run": "5b1f"}, error="it said itself what was wrong")
-    assert set(look_after(console.desk)) >= {mine, by_hand}
-    assert look_after(console.desk) == [], "closed once, but Prefect is to be told still"
+    assert set(close_dead_runs(console.services)) >= {mine, by_hand}
+    assert close_dead_runs(console.services) == [], "closed once, but Prefect is to be told still"
     assert given_up == []
-    assert look_after(console.desk) == []
+    assert close_dead_runs(console.services) == []
     assert given_up == ["4a0f"], "only the run of Prefect that has died, and none for one that was started by hand"
     notices = list(Path(console.settings["outbox_dir"]).glob("*.eml"))
     assert any("interrupted" in path.read_text(encoding="utf-8") for path in notices)
@@ -333,7 +333,7 @@ def test_what_goes_wrong_inside_stays_inside(
     def broken(*_: object) -> None:
         raise RuntimeError("a secret of the inside")
 
-    monkeypatch.setattr(console.desk, "status", broken)
+    monkeypatch.setattr(console.services, "status", broken)
     with caplog.at_level(logging.ERROR):
         answer = console.client("viewer").get(API)
     assert (answer.status_code, answer.json()) == (500, {"error": "internal error; see the console's log"})
@@ -342,7 +342,7 @@ def test_what_goes_wrong_inside_stays_inside(
     def away(*_: object) -> None:
         raise OperationalError("select secret", {}, Exception("password=hunter2"))
 
-    monkeypatch.setattr(console.desk, "status", away)
+    monkeypatch.setattr(console.services, "status", away)
     answer = console.client("viewer").get(API)
     assert answer.status_code == 503
     assert "secret" not in answer.text

@@ -28,7 +28,7 @@ SETTINGS = hypothesis.settings(
 @pytest.mark.parametrize("role", ["operator", "approver", None])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_schemathesis_finds_nothing(console: Console, database: Engine, tmp_path: Path, role: str | None) -> None:
-    document = create_app(console.desk).openapi()
+    document = create_app(console.services).openapi()
     seen: dict[str, set[int]] = {}
 
     def checked(operation: schemathesis.APIOperation[Any, Any, Any, Any], secret: str, mode: GenerationMode) -> None:

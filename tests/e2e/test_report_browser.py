@@ -72,7 +72,7 @@ def wide(page: Page) -> int:
 
 
 def examine(look: Any, path: Path) -> None:
-    """Light on a desk, dark on a phone: each colour and each width once."""
+    """Light on a services, dark on a phone: each colour and each width once."""
     for scheme, viewport in (("light", DESK), ("dark", PHONE)):
         page = look(path, viewport=viewport, color_scheme=scheme)
         where = (path, scheme, viewport)

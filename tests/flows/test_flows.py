@@ -353,7 +353,7 @@ def test_no_run_lasts_for_ever(deployment: dict[str, str]) -> None:
     if flow.name == "shard":  # whoever waits for it sees what becomes of it
         return
     assert [hook.__name__ for hook in flow.on_crashed_hooks] == ["close_dead"]
-    assert [hook.__name__ for hook in flow.on_failure_hooks] == ["tell_of_failure"]
+    assert [hook.__name__ for hook in flow.on_failure_hooks] == ["report_failure"]
 
 
 @pytest.mark.slow
@@ -366,7 +366,7 @@ def test_a_run_that_dies_before_its_job_is_told_of(
 
     from prefect.states import Crashed, Failed
 
-    from flows.common import close_dead, tell_of_failure
+    from flows.common import close_dead, report_failure
     from mlm_audit.domain.errors import JobBusyError, JobFailedError
 
     engine = open_engine(sqlite_url, create=True)
@@ -378,9 +378,9 @@ def test_a_run_that_dies_before_its_job_is_told_of(
     run: Any = SimpleNamespace(name="weekly-payouts 2026-11-24")
     mails = lambda: list((tmp_path / "outbox").glob("*.eml"))  # noqa: E731
     for known in (JobFailedError("told by itself"), JobBusyError("running already")):
-        tell_of_failure(flow, run, Failed(data=known))
+        report_failure(flow, run, Failed(data=known))
     assert mails() == []
-    hook = close_dead if crashed else tell_of_failure
+    hook = close_dead if crashed else report_failure
     state: State[Any] = Crashed(message="out of memory") if crashed else Failed(data=TypeError("no such"))
     for _ in range(2):
         hook(flow, run, state)

@@ -51,6 +51,6 @@ def test_a_disk_that_fills_up(
         break
     assert failed >= 3, "it filled up at several places"
     assert result.verdict is Verdict.PASS
-    assert store_of(settings, engine).look().problems == ()
+    assert store_of(settings, engine).read_state().problems == ()
     assert verify(engine, settings).problems == ()
     assert reconcile(engine, settings, lambda: NOW).result.verdict is Verdict.PASS

@@ -20,7 +20,7 @@ def test_a_log_in_doubt_lets_no_file_be_dropped(tmp_path: Path) -> None:
     stray.write_bytes(b"what an entry may have named")
     log = tmp_path / "log.jsonl"
     log.write_bytes(log.read_bytes().replace(b"a test", b"a tost", 1))
-    doubted = store.look()
+    doubted = store.read_state()
     assert doubted.read.problem
     assert store.tidy(doubted) == []
     assert stray.exists()

@@ -64,7 +64,7 @@ def history(result: RunResult) -> dict[str, Finding]:
     return {one.id: one for one in result.findings if one.code == "history-changed" and one.state != "cleared"}
 
 
-def is_night(result: RunResult) -> bool:
+def is_incremental(result: RunResult) -> bool:
     return any("were not read again" in note for note in result.notes)
 
 
@@ -106,7 +106,7 @@ def test_edited_deleted_and_inserted_rows_stay_and_close_when_they_are_as_they_w
         assert {key: one.cause.removeprefix("history-") for key, one in named.items()} == expected
         assert {one.state for one in named.values()} == {"new" if number == 0 else "carried over"}
         assert ("has not been acknowledged" in named[f"history-changed/{first}"].message) == (number > 0)
-        assert is_night(result) != bool(options.get("full"))
+        assert is_incremental(result) != bool(options.get("full"))
         assert result.verdict is Verdict.FAIL
     put_back(platform, before[0])
     assert set(history(run(platform, 0.7))) == set(expected) - {f"history-changed/{first}"}

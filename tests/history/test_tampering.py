@@ -51,7 +51,7 @@ def test_on_each_database(any_url: str, filled: Fill) -> None:
     """Sealed in the first run; a row that is changed is named until it is as it was, run after run."""
     engine = filled(any_url, clean_platform())
     first = run(engine)
-    state = store_of(SETTINGS, engine).look()
+    state = store_of(SETTINGS, engine).read_state()
     assert (first.verdict, state.problems) == (Verdict.PASS, ())
     assert (first.sealed.until, first.sealed.head) == ("2026-10", state.read.head)
     assert state.read.head in Path(first.reports["html"]).read_text(encoding="utf-8"), (
@@ -134,7 +134,7 @@ def store(engine: Engine) -> Store:
 
 
 def of_june(engine: Engine) -> Path:
-    return store(engine).folder / store(engine).look().seals[202606].file
+    return store(engine).folder / store(engine).read_state().seals[202606].file
 
 
 def truncate(engine: Engine) -> None:
@@ -152,7 +152,7 @@ def flip(engine: Engine) -> None:
 
 
 def another_month(engine: Engine) -> None:
-    shutil.copy(of_june(engine).with_name(store(engine).look().seals[202607].file), of_june(engine))
+    shutil.copy(of_june(engine).with_name(store(engine).read_state().seals[202607].file), of_june(engine))
 
 
 @pytest.mark.slow
@@ -176,7 +176,7 @@ def test_a_damaged_file_is_named_and_the_root_still_tells(sealed: Engine, damage
 
 @pytest.mark.slow
 def test_a_missing_list_of_sums_is_named_and_stops_no_run(sealed: Engine) -> None:
-    sums = store(sealed).folder / store(sealed).look().seals[202606].sums
+    sums = store(sealed).folder / store(sealed).read_state().seals[202606].sums
     sums.unlink()
     for day in (0, 1):
         result = run(sealed, days=day)
@@ -260,7 +260,7 @@ def test_begun_anew_when_somebody_says_so(sealed: Engine, attack: Callable[[Engi
 
 @pytest.mark.slow
 def test_damaged_sums_are_named(sealed: Engine) -> None:
-    name = store(sealed).look().seals[202606].sums
+    name = store(sealed).read_state().seals[202606].sums
     (store(sealed).folder / name).write_text("user_id,type,rows,sum_paisa\n")
     [broken] = found(run(sealed), "seal-broken")
     assert name in broken.message
@@ -280,10 +280,10 @@ def test_killed_while_sealing(sqlite_url: str, filled: Fill, monkeypatch: pytest
             run(engine)
     left = list(store(engine).folder.glob("2026-06-*"))
     assert len(left) == 2
-    assert store(engine).look().seals == {}
+    assert store(engine).read_state().seals == {}
     (store(engine).folder / "2020-01-abc.parquet.partial").write_text("half")
     assert run(engine).verdict is Verdict.PASS
-    assert len(store(engine).look().usable) == 5
+    assert len(store(engine).read_state().usable) == 5
     assert not list(store(engine).folder.glob("*.partial"))
 
 
@@ -292,7 +292,7 @@ def test_what_is_let_go_is_still_proven(sqlite_url: str, filled: Fill) -> None:
     engine = filled(sqlite_url, clean_platform())
     few = SETTINGS.model_copy(update={"snapshots_keep_months": 2})
     run(engine, few)
-    state = store(engine).look()
+    state = store(engine).read_state()
     assert (sorted(state.usable), sorted(state.expired), state.problems) == (
         [202609, 202610],
         [202606, 202607, 202608],
@@ -304,10 +304,10 @@ def test_what_is_let_go_is_still_proven(sqlite_url: str, filled: Fill) -> None:
     assert "2026-06 was changed, deleted or inserted" in moved.message
     small = SETTINGS.model_copy(update={"snapshots_max_mb": 1})
     run(engine, small, days=3)
-    assert sorted(store(engine).look().usable) == [202609, 202610], "all of it is smaller than that"
+    assert sorted(store(engine).read_state().usable) == [202609, 202610], "all of it is smaller than that"
     swap(engine)
     rebuild(engine, small, "2026-06", NOW + timedelta(days=3))
-    state = store(engine).look()
+    state = store(engine).read_state()
     assert sorted(state.usable) == [202606, 202609, 202610], "made anew from rows that are as they were sealed"
     again = store(engine).folder / state.seals[202607].file
     again.write_text("left by a run that was killed while it let go")
@@ -331,7 +331,7 @@ def test_the_commands(sealed: Engine, sqlite_url: str, capsys: pytest.CaptureFix
     take_away(sealed)
     assert said("verify")[0] == 3
     assert "with the root that was sealed" in said("rebuild", "2026-06")[1]
-    assert (said("verify")[0], store(sealed).look().problems) == (0, ())
+    assert (said("verify")[0], store(sealed).read_state().problems) == (0, ())
     assert run(sealed).verdict is Verdict.PASS, "the log only grew"
     take_away(sealed)
     swap(sealed)
@@ -357,11 +357,11 @@ def test_a_dry_run_proves_and_seals_nothing(sqlite_url: str, filled: Fill) -> No
 def test_a_month_is_sealed_when_it_has_closed(sqlite_url: str, filled: Fill) -> None:
     engine = filled(sqlite_url, clean_platform())
     run(engine)
-    assert max(store(engine).look().seals) == 202610
+    assert max(store(engine).read_state().seals) == 202610
     run(engine, days=7)
-    assert max(store(engine).look().seals) == 202610, "until a day after the first"
+    assert max(store(engine).read_state().seals) == 202610, "until a day after the first"
     run(engine, days=8)
-    state = store(engine).look()
+    state = store(engine).read_state()
     assert max(state.seals) == 202611
     with engine.connect() as connection:
         rows = len(connection.execute(select(Ledger.id)).all())

@@ -1,4 +1,4 @@
-"""Small platforms for the analyses, written as Parquet files without a database, and a desk over them."""
+"""Small platforms for the analyses, written as Parquet files without a database, and a queries over them."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,7 +55,7 @@ def credit(number: int, who: int, at: datetime, paisa: int, kind: str = "sponsor
 
 @contextmanager
 def desk_over(rows: Rows, plan: Plan | None = None) -> Iterator[AnalysisQueries]:
-    """A desk over rows by input; `users` are the people too, `orders` have their totals, `withdrawals` when they were asked for."""
+    """A queries over rows by input; `users` are the people too, `orders` have their totals, `withdrawals` when they were asked for."""
     given = dict(rows)
     given |= {"people": given.get("users", ()), "order_facts": given.get("orders", ())}
     given |= {"withdrawal_facts": given.get("withdrawals", ())}

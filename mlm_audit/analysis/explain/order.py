@@ -53,12 +53,12 @@ class OrderExplanation(Answer):
         return self.frame.filter(pl.col("difference_paisa") != 0)
 
 
-def explain_order(order: int, looked: SubsetResult, settings: Settings) -> OrderExplanation:
+def explain_order(order: int, subset: SubsetResult, settings: Settings) -> OrderExplanation:
     """Explain an order, paid or unpaid."""
-    row = looked.rows["orders"].filter(pl.col("id") == order).row(0, named=True)
+    row = subset.rows["orders"].filter(pl.col("id") == order).row(0, named=True)
     paid_at = row["paid_at"]
-    version = looked.plan.version_at(paid_at.replace(tzinfo=UTC), settings.tz) if paid_at else None
-    notes = list(looked.notes)
+    version = subset.plan.version_at(paid_at.replace(tzinfo=UTC), settings.tz) if paid_at else None
+    notes = list(subset.notes)
     if paid_at is None:
         notes.append("the order was never paid, so the plan allocates nothing")
     elif version is None:
@@ -66,8 +66,8 @@ def explain_order(order: int, looked: SubsetResult, settings: Settings) -> Order
     elif row["commission_amount_paisa"] is None or row["commission_amount_paisa"] < 0:
         version = None
         notes.append("the order has no commissionable amount to split")
-    lines = planned_lines(row, version, looked) if version else unplanned_lines(row, looked)
-    found = looked.breaks
+    lines = planned_lines(row, version, subset) if version else unplanned_lines(row, subset)
+    found = subset.breaks
     tables = [
         Table(
             "lines",
@@ -78,16 +78,16 @@ def explain_order(order: int, looked: SubsetResult, settings: Settings) -> Order
             frozenset(i for i, x in enumerate(lines) if x["difference_paisa"]),
         ),
         *([breaks_table(found)] if found.height else []),
-        Table("rows", "Rows of the order", ROWS, tuple(_rows(looked, order))),
+        Table("rows", "Rows of the order", ROWS, tuple(_rows(subset, order))),
     ]
     differs = any(line["difference_paisa"] for line in lines)
-    verdict = verdict_of(is_broken=bool(found.height or differs), not_checked=looked.notes)
+    verdict = verdict_of(is_broken=bool(found.height or differs), not_checked=subset.notes)
     story = Story(
         title=f"Order {order}",
         verdict=verdict.value,
-        is_complete=not looked.notes,
+        is_complete=not subset.notes,
         conclusion=_conclusion(row, lines, found),
-        first=_first(looked, differs=differs),
+        first=_first(subset, differs=differs),
         facts=_facts(row, version, settings),
         tables=tuple(tables),
         notes=tuple(notes),
@@ -101,35 +101,35 @@ def explain_order(order: int, looked: SubsetResult, settings: Settings) -> Order
     return OrderExplanation(story)
 
 
-def _first(looked: SubsetResult, *, differs: bool) -> str:
-    if (root := root_break(looked.breaks)) is not None:
+def _first(subset: SubsetResult, *, differs: bool) -> str:
+    if (root := root_break(subset.breaks)) is not None:
         return first_of(root)
     if differs:
         return "No check identifies a cause. Review each line that differs from the plan."
-    return to_be_read(looked.notes) or "Nothing to do."
+    return to_be_read(subset.notes) or "Nothing to do."
 
 
-def _rows(looked: SubsetResult, order: int) -> list[dict[str, Any]]:
+def _rows(subset: SubsetResult, order: int) -> list[dict[str, Any]]:
     """Return every row that belongs to the order, table by table."""
     rows = []
     for name, table, at in (("commissions", "commissions", "processed_at"), ("ledger", "ledger", "created_at")):
-        for one in _of_order(looked, name, order).iter_rows(named=True):
+        for one in _of_order(subset, name, order).iter_rows(named=True):
             level = one.get("level", one.get("level_depth"))
             line = one["type"] + (f", level {level}" if level else "")
             rows.append(_row(table, one, one[at], line, str(one.get("status") or "")))
-    for one in looked.rows["payout_schedule"].iter_rows(named=True):
+    for one in subset.rows["payout_schedule"].iter_rows(named=True):
         rows += [_row("SelfPayoutSchedule", one, one["payout_date"], f"instalment {one['instalment']}", one["status"])]
-    for one in looked.rows["payout_history"].iter_rows(named=True):
+    for one in subset.rows["payout_history"].iter_rows(named=True):
         rows += [_row("PayoutHistory", one, None, f"payout of instalment {one['schedule_id']}", one["status"])]
     return rows
 
 
-def _of_order(looked: SubsetResult, name: str, order: int) -> pl.DataFrame:
+def _of_order(subset: SubsetResult, name: str, order: int) -> pl.DataFrame:
     """Return an input's rows of the order; from the ledger, the order's lines and the payouts of its instalments."""
-    rows = looked.rows[name]
+    rows = subset.rows[name]
     if name != "ledger":
         return rows
-    instalments = looked.rows["payout_schedule"]["id"].implode()
+    instalments = subset.rows["payout_schedule"]["id"].implode()
     payouts = (pl.col("type") == "self_payout") & pl.col("reference_id").is_in(instalments)
     return rows.filter(payouts | ((pl.col("reference_id") == order) & pl.col("type").is_in(ORDER_LINES)))
 

@@ -54,13 +54,13 @@ class Fact(NamedTuple):
 class OrderRows:
     """The rows of an order, taken line by line; the rows left at the end are not in the plan."""
 
-    def __init__(self, looked: SubsetResult, order: dict[str, Any]) -> None:
+    def __init__(self, subset: SubsetResult, order: dict[str, Any]) -> None:
         self.is_joining = bool(order["is_joining_order"])
         kinds = pl.col("type").is_in(["joining", "repurchase"])
         mine = (pl.col("type") != "self_payout") & (pl.col("reference_id") == order["id"])
-        self.records = looked.rows["commissions"].filter(kinds).to_dicts()
-        self.ledger = looked.rows["ledger"].filter(mine & pl.col("type").is_in(ORDER_LINES)).to_dicts()
-        self.schedule = looked.rows["payout_schedule"].to_dicts()
+        self.records = subset.rows["commissions"].filter(kinds).to_dicts()
+        self.ledger = subset.rows["ledger"].filter(mine & pl.col("type").is_in(ORDER_LINES)).to_dicts()
+        self.schedule = subset.rows["payout_schedule"].to_dicts()
 
     def is_to_member(self, level: int) -> bool:
         """Return whether a level's amount was recorded for or credited to a member."""
@@ -153,12 +153,12 @@ def stands(row: dict[str, Any]) -> bool:
     return order_stands(str(row["status"]))
 
 
-def ancestors(looked: SubsetResult, buyer: int, paid_at: datetime, levels: int) -> list[Ancestor]:
+def ancestors(subset: SubsetResult, buyer: int, paid_at: datetime, levels: int) -> list[Ancestor]:
     """Return a buyer's matrix ancestors up to `levels`, with their activity at the time the order was paid."""
-    parents = dict(looked.rows["matrix_nodes"].iter_rows())
-    people = {one["id"]: one for one in looked.rows["users"].iter_rows(named=True)}
+    parents = dict(subset.rows["matrix_nodes"].iter_rows())
+    people = {one["id"]: one for one in subset.rows["users"].iter_rows(named=True)}
     bought = (
-        looked.rows["orders"].filter(pl.col("paid_at").is_not_null()).group_by("user_id").agg(pl.col("paid_at").min())
+        subset.rows["orders"].filter(pl.col("paid_at").is_not_null()).group_by("user_id").agg(pl.col("paid_at").min())
     )
     firsts = dict(bought.iter_rows())
     found, member = [], parents.get(buyer)
@@ -166,7 +166,7 @@ def ancestors(looked: SubsetResult, buyer: int, paid_at: datetime, levels: int) 
         if member is None:
             break
         if member in people:
-            found.append(_ancestor(level, people[member], firsts.get(member), looked.plan.rules, paid_at))
+            found.append(_ancestor(level, people[member], firsts.get(member), subset.plan.rules, paid_at))
         member = parents.get(member)
     return found
 
@@ -191,14 +191,14 @@ def _ancestor(
     return Ancestor(level, person["id"], "unknown", "active in the past, but not today: either posting is accepted")
 
 
-def planned_lines(row: dict[str, Any], version: PlanVersion, looked: SubsetResult) -> list[dict[str, Any]]:
+def planned_lines(row: dict[str, Any], version: PlanVersion, subset: SubsetResult) -> list[dict[str, Any]]:
     """Return a paid order's lines under its plan version, then the lines posted outside the plan.
 
     For an order that stands, expected_paisa adds up to the commissionable amount.
     """
     commission, paid_at = row["commission_amount_paisa"], row["paid_at"]
-    found = OrderRows(looked, row)
-    uplines = ancestors(looked, row["user_id"], paid_at, len(version.level_bps))
+    found = OrderRows(subset, row)
+    uplines = ancestors(subset, row["user_id"], paid_at, len(version.level_bps))
     by_level = {one.level: one for one in uplines}
     known = [Upline(one.level, one.member_id, _earned(one, found)) for one in uplines]
     posts = expected_postings(
@@ -243,6 +243,6 @@ def _line(post: Posting, uplines: dict[int, Ancestor], found: OrderRows, *, is_s
     return _made(name, post.member_id, expected, fact, WHY[post.kind])
 
 
-def unplanned_lines(row: dict[str, Any], looked: SubsetResult) -> list[dict[str, Any]]:
+def unplanned_lines(row: dict[str, Any], subset: SubsetResult) -> list[dict[str, Any]]:
     """Return the posted lines of an order for which the plan gives nothing."""
-    return OrderRows(looked, row).left()
+    return OrderRows(subset, row).left()

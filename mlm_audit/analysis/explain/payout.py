@@ -32,46 +32,46 @@ def explain_payout(database: Engine, schedule_id: int, settings: Settings, clock
     The reconciliation's own checks run over the rows of its order, so the two cannot disagree. Raise InputError when no
     instalment has that id.
     """
-    told = explain_payout_history(database, schedule_id, clock)
-    schedule = told.rows["schedule"]
-    breaks, unread = _breaks(database, settings, told)
-    steps, why_not = _steps(told.rows, settings)
+    history = explain_payout_history(database, schedule_id, clock)
+    schedule = history.rows["schedule"]
+    breaks, unread = _breaks(database, settings, history)
+    steps, why_not = _steps(history.rows, settings)
     planned = sum(step["amount_paisa"] for step in steps) if steps else None
-    wrong = "; ".join([*_off_plan(schedule, planned), *told.contradictions]) or _worst(breaks)
+    wrong = "; ".join([*_off_plan(schedule, planned), *history.contradictions]) or _worst(breaks)
     found = [breaks_table(breaks)] if breaks.height else []
     tables = (
         Table(
             "steps", "From the order to the instalment", STEPS, tuple(steps), "The steps add up to the planned amount."
         ),
         *found,
-        Table("events", "History of the instalment", EVENTS, tuple(_event(step) for step in told.steps)),
+        Table("events", "History of the instalment", EVENTS, tuple(_event(step) for step in history.steps)),
     )
     story = Story(
         title=f"Instalment {schedule_id}",
         verdict=(Verdict.FAIL if wrong else Verdict.PASS if steps and not unread else Verdict.INCOMPLETE).value,
         is_complete=bool(steps) and not unread,
-        conclusion=_conclusion(told, wrong, planned),
-        first=_first(told, wrong, breaks, why_not),
-        facts=_facts(told),
+        conclusion=_conclusion(history, wrong, planned),
+        first=_first(history, wrong, breaks, why_not),
+        facts=_facts(history),
         tables=tables,
         notes=tuple(filter(None, (why_not, unread))),
         timezone=settings.timezone,
-        data=_data(told, planned),
+        data=_data(history, planned),
     )
     return Answer(story)
 
 
-def _breaks(database: Engine, settings: Settings, told: PayoutExplanation) -> tuple[pl.DataFrame, str]:
+def _breaks(database: Engine, settings: Settings, history: PayoutExplanation) -> tuple[pl.DataFrame, str]:
     """Return the breaks about the instalment, and why the checks could not run; both are empty without an order."""
-    order, number = told.rows["schedule"]["orderId"], told.rows["schedule"]["instalment"]
-    if not told.rows["order"]:
+    order, number = history.rows["schedule"]["orderId"], history.rows["schedule"]["instalment"]
+    if not history.rows["order"]:
         return pl.DataFrame(schema=BREAK_SCHEMA), ""
     try:
         found = check_order(database, settings, int(order), PAYOUT_CHECKS).breaks
     except InputError as error:
         return pl.DataFrame(schema=BREAK_SCHEMA), f"the checks could not read its order: {error}"
-    mine = pl.col("id").is_in([f"{code}/{told.schedule_id}" for code in ("payout-ledger", "payout-history")])
-    mine |= pl.col("id").is_in([f"duplicate-credit/payout/{told.schedule_id}", f"instalments/{order}/{number}"])
+    mine = pl.col("id").is_in([f"{code}/{history.schedule_id}" for code in ("payout-ledger", "payout-history")])
+    mine |= pl.col("id").is_in([f"duplicate-credit/payout/{history.schedule_id}", f"instalments/{order}/{number}"])
     return found.filter(mine | pl.col("code").is_in((*ROOTS, "refund-not-reversed"))), ""
 
 
@@ -81,17 +81,17 @@ def _worst(breaks: pl.DataFrame) -> str:
     return str(ranked["message"][0]).removesuffix(".") if ranked.height else ""
 
 
-def _data(told: PayoutExplanation, planned: int | None) -> dict[str, Any]:
+def _data(history: PayoutExplanation, planned: int | None) -> dict[str, Any]:
     return {
-        "schedule_id": told.schedule_id,
-        "member_id": told.member_id,
-        "amount_paisa": told.amount_paisa,
-        "status": told.status,
+        "schedule_id": history.schedule_id,
+        "member_id": history.member_id,
+        "amount_paisa": history.amount_paisa,
+        "status": history.status,
         "planned_paisa": planned,
-        "credited_paisa": _credited(told),
-        "steps": [asdict(step) for step in told.steps],
-        "next": told.next,
-        "contradictions": list(told.contradictions),
+        "credited_paisa": _credited(history),
+        "steps": [asdict(step) for step in history.steps],
+        "next": history.next,
+        "contradictions": list(history.contradictions),
     }
 
 
@@ -146,28 +146,28 @@ def _off_plan(schedule: dict[str, Any], planned: int | None) -> list[str]:
     return [f"the planned amount is {format_inr(planned)}"]
 
 
-def _credited(told: PayoutExplanation) -> int:
-    return sum(int(row["amount"]) for row in told.rows["ledger"])
+def _credited(history: PayoutExplanation) -> int:
+    return sum(int(row["amount"]) for row in history.rows["ledger"])
 
 
-def _conclusion(told: PayoutExplanation, wrong: str, planned: int | None) -> str:
-    head = f"{_inr(told.amount_paisa)} for member {told.member_id}"
+def _conclusion(history: PayoutExplanation, wrong: str, planned: int | None) -> str:
+    head = f"{_inr(history.amount_paisa)} for member {history.member_id}"
     if wrong:
         return f"{head}: {wrong}."
-    if told.status == PayoutStatus.PAID:
+    if history.status == PayoutStatus.PAID:
         plan = ", as planned" if planned is not None else "; the planned amount could not be derived"
-        return f"{format_inr(_credited(told))} was credited to member {told.member_id}{plan}."
-    reason = told.rows["schedule"]["failureReason"]
-    return f"{head}, {told.status}" + (f": {known_reason(reason)}." if reason else ".")
+        return f"{format_inr(_credited(history))} was credited to member {history.member_id}{plan}."
+    reason = history.rows["schedule"]["failureReason"]
+    return f"{head}, {history.status}" + (f": {known_reason(reason)}." if reason else ".")
 
 
-def _first(told: PayoutExplanation, wrong: str, breaks: pl.DataFrame, why_not: str) -> str:
+def _first(history: PayoutExplanation, wrong: str, breaks: pl.DataFrame, why_not: str) -> str:
     if (root := root_break(breaks)) is not None:
         return first_of(root)
     if not wrong:
-        return f"Resolve the following: {why_not}." if why_not else told.next
-    order = told.rows["schedule"]["orderId"]
-    return told.next if order is None else f"Review the order: mlm-audit explain order {order}."
+        return f"Resolve the following: {why_not}." if why_not else history.next
+    order = history.rows["schedule"]["orderId"]
+    return history.next if order is None else f"Review the order: mlm-audit explain order {order}."
 
 
 def _inr(paisa: object) -> str:
@@ -175,15 +175,15 @@ def _inr(paisa: object) -> str:
     return format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
 
 
-def _facts(told: PayoutExplanation) -> tuple[tuple[str, str], ...]:
-    schedule = told.rows["schedule"]
+def _facts(history: PayoutExplanation) -> tuple[tuple[str, str], ...]:
+    schedule = history.rows["schedule"]
     return (
-        ("Member", str(told.member_id)),
+        ("Member", str(history.member_id)),
         ("Order", str(schedule["orderId"] or "none")),
         ("Instalment", str(schedule["instalment"] or "")),
-        ("Status", told.status),
+        ("Status", history.status),
         ("Retries used", str(schedule["retryCount"])),
-        ("Amount", _inr(told.amount_paisa)),
+        ("Amount", _inr(history.amount_paisa)),
     )
 
 

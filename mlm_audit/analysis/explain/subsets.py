@@ -30,27 +30,27 @@ class SubsetResult:
 
 def check_wallet(database: Engine, settings: Settings, member: int) -> SubsetResult:
     """Return a member's rows and the wallet breaks about that member. Raise InputError when there is no such member."""
-    looked = _look(
+    subset = _check_subset(
         database, settings, lambda c, depth, missing: wallet_subset(c, member, depth, missing), WALLET_CHECKS
     )
-    if not looked.rows["users"].height:
+    if not subset.rows["users"].height:
         raise InputError(f"member {member}: there is no such member; check the id")
-    mine = looked.breaks.filter((pl.col("member_id") == member) & ~pl.col("id").str.starts_with(ORDER_BREAK_PREFIX))
-    return SubsetResult(looked.rows, mine, looked.plan, looked.notes)
+    mine = subset.breaks.filter((pl.col("member_id") == member) & ~pl.col("id").str.starts_with(ORDER_BREAK_PREFIX))
+    return SubsetResult(subset.rows, mine, subset.plan, subset.notes)
 
 
 def check_order(
     database: Engine, settings: Settings, order: int, codes: Collection[str] = ORDER_CHECKS
 ) -> SubsetResult:
     """Return an order's rows and the breaks of `codes` about it. Raise InputError when there is no such order."""
-    looked = _look(database, settings, lambda c, depth, missing: order_subset(c, order, depth, missing), codes)
-    if not looked.rows["orders"].filter(pl.col("id") == order).height:
+    subset = _check_subset(database, settings, lambda c, depth, missing: order_subset(c, order, depth, missing), codes)
+    if not subset.rows["orders"].filter(pl.col("id") == order).height:
         raise InputError(f"order {order}: there is no such order; check the id")
-    mine = looked.breaks.filter(pl.col("order_id") == order)
-    return SubsetResult(looked.rows, mine, looked.plan, looked.notes)
+    mine = subset.breaks.filter(pl.col("order_id") == order)
+    return SubsetResult(subset.rows, mine, subset.plan, subset.notes)
 
 
-def _look(
+def _check_subset(
     database: Engine,
     settings: Settings,
     read: Callable[[Connection, int, Collection[str]], Subset],

@@ -66,7 +66,7 @@ class WalletExplanation(Answer):
 
 def explain_wallet(
     member: int,
-    looked: SubsetResult,
+    subset: SubsetResult,
     settings: Settings,
     others: Sequence[tuple[int, int, str]] = (),
     beyond: tuple[str, int] | None = None,
@@ -76,17 +76,17 @@ def explain_wallet(
     `others` are members whose wallets differ from the ledger in a run: (member_id, amount_paisa, cause). `beyond` is
     the id of that run and the number of its other breaks about the member; None when no run is stored.
     """
-    chain = wallet_chain(looked.rows["ledger"], looked.rows["users"]["wallet_balance_paisa"][0])
+    chain = wallet_chain(subset.rows["ledger"], subset.rows["users"]["wallet_balance_paisa"][0])
     timeline = _timeline(chain)
     marked = [number for number, row in enumerate(timeline) if row["gap_paisa"]]
     picture = _picture(timeline, settings)
-    wrong = looked.breaks.filter(pl.col("code") == "wallet-balance")
-    cause = wrong["cause"][0] if wrong.height else root_cause(looked.breaks)
+    wrong = subset.breaks.filter(pl.col("code") == "wallet-balance")
+    cause = wrong["cause"][0] if wrong.height else root_cause(subset.breaks)
     parts = bool(chain.difference_paisa or marked)
     tables = [
         _near(timeline, marked, picture),
-        breaks_table(looked.breaks) if looked.breaks.height else None,
-        *_guesses(member, chain, looked, cause, others),
+        breaks_table(subset.breaks) if subset.breaks.height else None,
+        *_guesses(member, chain, subset, cause, others),
         Table(
             "by_kind", "Ledger by kind", BY_KIND, _by_kind(chain), about="The amounts add up to the sum of the ledger."
         ),
@@ -104,13 +104,13 @@ def explain_wallet(
     ]
     story = Story(
         title=f"Wallet of member {member}",
-        verdict=verdict_of(is_broken=bool(looked.breaks.height or parts), not_checked=looked.notes).value,
-        is_complete=not looked.notes,
+        verdict=verdict_of(is_broken=bool(subset.breaks.height or parts), not_checked=subset.notes).value,
+        is_complete=not subset.notes,
         conclusion=_conclusion(chain, timeline, marked, cause) + _beyond(beyond),
-        first=_first(looked, parts=parts),
+        first=_first(subset, parts=parts),
         facts=_facts(chain, cause, timeline, marked, others),
         tables=tuple(table for table in tables if table is not None),
-        notes=looked.notes if beyond else (*looked.notes, NO_RUN),
+        notes=subset.notes if beyond else (*subset.notes, NO_RUN),
         timezone=settings.timezone,
         data={
             "member_id": member,
@@ -211,11 +211,11 @@ def _evidence(text: str) -> str:
 
 
 def _guesses(
-    member: int, chain: WalletChain, looked: SubsetResult, cause: str, others: Sequence[tuple[int, int, str]]
+    member: int, chain: WalletChain, subset: SubsetResult, cause: str, others: Sequence[tuple[int, int, str]]
 ) -> list[Table]:
     if not chain.difference_paisa or cause not in UNPROVEN:
         return []
-    rows = looked.rows
+    rows = subset.rows
     open_requests = rows["withdrawals"].filter(pl.col("status") != "approved")
     waiting = rows["payout_schedule"].filter(pl.col("status") != "paid")
     pending = rows["commissions"].filter((pl.col("status") == "pending") & (pl.col("type") == "repurchase"))
@@ -275,14 +275,14 @@ def _beyond(beyond: tuple[str, int] | None) -> str:
     return f" This member appears in {plural(beyond[1], 'other break')} of {beyond[0]}."
 
 
-def _first(looked: SubsetResult, *, parts: bool) -> str:
-    wrong = looked.breaks.filter(pl.col("code") == "wallet-balance")
-    root = wrong.row(0, named=True) if wrong.height else root_break(looked.breaks)
+def _first(subset: SubsetResult, *, parts: bool) -> str:
+    wrong = subset.breaks.filter(pl.col("code") == "wallet-balance")
+    root = wrong.row(0, named=True) if wrong.height else root_break(subset.breaks)
     if root is not None:
         return first_of(root)
     if parts:
         return "No check identifies a cause. Review the rows with gaps."
-    return to_be_read(looked.notes) or "Nothing to do."
+    return to_be_read(subset.notes) or "Nothing to do."
 
 
 def _conclusion(chain: WalletChain, timeline: list[dict[str, Any]], marked: list[int], cause: str) -> str:

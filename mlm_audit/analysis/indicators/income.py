@@ -46,7 +46,7 @@ NOTES = (
 )
 
 
-def income_disclosure(desk: AnalysisQueries, year: int | str, now: datetime) -> Answer:
+def income_disclosure(queries: AnalysisQueries, year: int | str, now: datetime) -> Answer:
     """Return members' income of a business year by percentiles: all, by tenure, activity, matrix level and team size.
 
     The tables `all`, `by_tenure`, `by_activity`, `by_level` and `by_team` have one row per group of at least 10
@@ -59,15 +59,15 @@ def income_disclosure(desk: AnalysisQueries, year: int | str, now: datetime) -> 
     """
     if not str(year).isdecimal():
         raise InputError(f"{WHAT}: {year!r} is not a year; give a year such as 2026")
-    settings = desk.duck.settings
+    settings = queries.duck.settings
     months = months_of(str(year), settings.tz, now, WHAT)
-    members = member_income(desk, months)
+    members = member_income(queries, months)
     if members.height:
-        members = members.join(desk.ask("member_places"), on="member_id", how="left")
+        members = members.join(queries.ask("member_places"), on="member_id", how="left")
     else:
         members = members.with_columns(pl.lit(None, pl.Int64).alias("depth"), pl.lit(None, pl.Int64).alias("team"))
     tables = _tables(members, int(year))
-    lacking = desk.left_out()
+    lacking = queries.left_out()
     notes = (*lacking, *_privacy(members), *NOTES, *ended_at(months, str(year), now))
     title = f"Income disclosure {year}"
     verdict = Verdict.INCOMPLETE.value if lacking else ""
@@ -83,15 +83,15 @@ def income_disclosure(desk: AnalysisQueries, year: int | str, now: datetime) -> 
     )
 
 
-def member_income(desk: AnalysisQueries, months: list[Month]) -> pl.DataFrame:
+def member_income(queries: AnalysisQueries, months: list[Month]) -> pl.DataFrame:
     """Return one row per member: member_id, joined_year, income_paisa, purchases_paisa, months_with_orders."""
-    desk.need(*NEEDED)
-    desk.put("asked", [window(months)], {"starts_at": MOMENT, "ends_at": MOMENT})
+    queries.need(*NEEDED)
+    queries.put("asked", [window(months)], {"starts_at": MOMENT, "ends_at": MOMENT})
     rows = [{"month": month.key, "starts_at": naive(month.start), "ends_at": naive(month.end)} for month in months]
-    desk.put("asked_months", rows, {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
-    members = desk.ask("member_income")
-    desk.clear("asked", "asked_months")
-    local = pl.col("created_at").dt.replace_time_zone("UTC").dt.convert_time_zone(desk.duck.settings.timezone)
+    queries.put("asked_months", rows, {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
+    members = queries.ask("member_income")
+    queries.clear("asked", "asked_months")
+    local = pl.col("created_at").dt.replace_time_zone("UTC").dt.convert_time_zone(queries.duck.settings.timezone)
     return members.with_columns(local.dt.year().cast(pl.Int64).alias("joined_year"))
 
 

@@ -23,7 +23,7 @@ NOTES = (
 
 
 def suspicious(
-    desk: AnalysisQueries, shared: dict[str, SharedNumbers], now: datetime, *, reveal: bool = False
+    queries: AnalysisQueries, shared: dict[str, SharedNumbers], now: datetime, *, reveal: bool = False
 ) -> Answer:
     """Search the whole history for every pattern in PATTERNS.
 
@@ -31,7 +31,7 @@ def suspicious(
     tables are `patterns` (code, result FOUND / NONE / INCOMPLETE, cases, members, amount_paisa, why), `examples` (the
     worst 10 of each) and `reading` (what each means). The verdict is INCOMPLETE when a pattern could not be checked.
     """
-    found = find_all(desk, shared, now)
+    found = find_all(queries, shared, now)
     ordered = {code: found[code] for code in PATTERNS}
     notes = (*NOTES, *(["Personal numbers are shown in full. Handle this answer as personal data."] if reveal else []))
     return Answer(
@@ -42,7 +42,7 @@ def suspicious(
             first=_first(ordered),
             tables=(_patterns(ordered), _examples(ordered), _reading()),
             notes=notes,
-            timezone=desk.duck.settings.timezone,
+            timezone=queries.duck.settings.timezone,
             data={
                 "found": {code: [list(case.members) for case in one.examples[:SHOWN]] for code, one in ordered.items()}
             },

@@ -1,4 +1,4 @@
-"""Detection of each misuse pattern in the desk's frames; shared numbers are read from the database by the caller."""
+"""Detection of each misuse pattern in the queries's frames; shared numbers are read from the database by the caller."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -44,12 +44,12 @@ class PatternResult(NamedTuple):
     incomplete: str = ""
 
 
-def find_all(desk: AnalysisQueries, shared: dict[str, SharedNumbers], now: datetime) -> dict[str, PatternResult]:
+def find_all(queries: AnalysisQueries, shared: dict[str, SharedNumbers], now: datetime) -> dict[str, PatternResult]:
     """Return the cases of every pattern by its code, or the reason why the pattern could not be checked."""
-    required = desk.duck.plan.rules.monthly_purchase_required_paisa
-    desk.put("look_terms", [{**TERMS, "required_paisa": required}])
-    _put_days(desk, now)
-    numbers = {kind: _shared(desk, kind, answered) for kind, answered in shared.items()}
+    required = queries.duck.plan.rules.monthly_purchase_required_paisa
+    queries.put("look_terms", [{**TERMS, "required_paisa": required}])
+    _put_days(queries, now)
+    numbers = {kind: _shared(queries, kind, answered) for kind, answered in shared.items()}
     rows: dict[str, tuple[tuple[str, ...], Callable[[AnalysisQueries], list[Example]]]] = {
         "sponsor-ring": (("people",), _rings),
         "last-day-order": (("orders", "order_facts"), _last_day),
@@ -59,20 +59,20 @@ def find_all(desk: AnalysisQueries, shared: dict[str, SharedNumbers], now: datet
     }
     found = {}
     for code, (needs, finder) in rows.items():
-        reason = desk.missing(*needs)
-        found[code] = PatternResult(incomplete=reason) if reason else PatternResult(tuple(finder(desk)))
+        reason = queries.missing(*needs)
+        found[code] = PatternResult(incomplete=reason) if reason else PatternResult(tuple(finder(queries)))
     if not required:
         found["last-day-order"] = PatternResult(
             incomplete="the plan requires no monthly purchases, so this pattern does not apply"
         )
-    desk.clear("look_terms", "day_months", "named")
+    queries.clear("look_terms", "day_months", "named")
     return found | numbers
 
 
-def _put_days(desk: AnalysisQueries, now: datetime) -> None:
+def _put_days(queries: AnalysisQueries, now: datetime) -> None:
     """Load the business months since the first paid order or ledger row, each with the start of its last day."""
-    tz = desk.duck.settings.tz
-    first: datetime | None = desk.ask("first_movement").item()
+    tz = queries.duck.settings.tz
+    first: datetime | None = queries.ask("first_movement").item()
     rows = [
         {
             "month": month.key,
@@ -82,16 +82,16 @@ def _put_days(desk: AnalysisQueries, now: datetime) -> None:
         }
         for month in (months_between(first.replace(tzinfo=UTC), now, tz) if first else [])
     ]
-    desk.put("day_months", rows, {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT, "last_day_at": MOMENT})
+    queries.put("day_months", rows, {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT, "last_day_at": MOMENT})
 
 
-def credited_to(desk: AnalysisQueries, groups: list[tuple[int, ...]]) -> list[int]:
+def credited_to(queries: AnalysisQueries, groups: list[tuple[int, ...]]) -> list[int]:
     """Return the total ever credited to each group of members, in paisa; 0 when the ledger cannot be read."""
     named = sorted({member for group in groups for member in group})
-    if not named or "ledger" in desk.duck.missing:
+    if not named or "ledger" in queries.duck.missing:
         return [0] * len(groups)
-    desk.put("named", pl.DataFrame({"member_id": named}))
-    by_member = dict(desk.ask("credited_to").iter_rows())
+    queries.put("named", pl.DataFrame({"member_id": named}))
+    by_member = dict(queries.ask("credited_to").iter_rows())
     return [sum(by_member[member] for member in group) for group in groups]
 
 
@@ -99,8 +99,8 @@ def _worst_first(examples: list[Example]) -> list[Example]:
     return sorted(examples, key=lambda one: (-one.amount_paisa, -len(one.members), one.members))
 
 
-def _shared(desk: AnalysisQueries, kind: str, answered: SharedNumbers) -> PatternResult:
-    amounts = credited_to(desk, [one.members for one in answered.shared])
+def _shared(queries: AnalysisQueries, kind: str, answered: SharedNumbers) -> PatternResult:
+    amounts = credited_to(queries, [one.members for one in answered.shared])
     examples = [
         Example(one.members, f"{kind.replace('-', ' ')} {one.shown}", amount)
         for one, amount in zip(answered.shared, amounts, strict=True)
@@ -108,19 +108,19 @@ def _shared(desk: AnalysisQueries, kind: str, answered: SharedNumbers) -> Patter
     return PatternResult(tuple(_worst_first(examples)), answered.incomplete)
 
 
-def _rings(desk: AnalysisQueries) -> list[Example]:
-    people = desk.duck.con.sql("select id, sponsor_id from people order by id").pl()
+def _rings(queries: AnalysisQueries) -> list[Example]:
+    people = queries.duck.con.sql("select id, sponsor_id from people order by id").pl()
     forest = plant(people["id"], people["sponsor_id"])
     rings = [tuple(int(forest.name(row)) for row in ring) for ring in forest.cycles()]
     words = ("the member is their own sponsor", "each member is sponsored by the next one, and the last by the first")
-    amounts = credited_to(desk, rings)
+    amounts = credited_to(queries, rings)
     return _worst_first(
         [Example(ring, words[len(ring) > 1], amount) for ring, amount in zip(rings, amounts, strict=True)]
     )
 
 
-def _last_day(desk: AnalysisQueries) -> list[Example]:
-    return [Example((row["member_id"],), _days(row), row["amount_paisa"]) for row in _rows(desk, "last_day_orders")]
+def _last_day(queries: AnalysisQueries) -> list[Example]:
+    return [Example((row["member_id"],), _days(row), row["amount_paisa"]) for row in _rows(queries, "last_day_orders")]
 
 
 def _days(row: dict[str, Any]) -> str:
@@ -129,9 +129,9 @@ def _days(row: dict[str, Any]) -> str:
     return f"{when}; the last order is {row['last_order_id']}"
 
 
-def _bursts(desk: AnalysisQueries) -> list[Example]:
-    rows = _rows(desk, "sign_up_bursts")
-    amounts = credited_to(desk, [(row["member_id"],) for row in rows])
+def _bursts(queries: AnalysisQueries) -> list[Example]:
+    rows = _rows(queries, "sign_up_bursts")
+    amounts = credited_to(queries, [(row["member_id"],) for row in rows])
     return [
         Example(
             (row["member_id"],),
@@ -143,7 +143,7 @@ def _bursts(desk: AnalysisQueries) -> list[Example]:
     ]
 
 
-def _dormant(desk: AnalysisQueries) -> list[Example]:
+def _dormant(queries: AnalysisQueries) -> list[Example]:
     return [
         Example(
             (row["member_id"],),
@@ -155,11 +155,11 @@ def _dormant(desk: AnalysisQueries) -> list[Example]:
             ),
             row["amount_paisa"],
         )
-        for row in _rows(desk, "dormant_uplines")
+        for row in _rows(queries, "dormant_uplines")
     ]
 
 
-def _quick(desk: AnalysisQueries) -> list[Example]:
+def _quick(queries: AnalysisQueries) -> list[Example]:
     return [
         Example(
             (row["member_id"],),
@@ -168,9 +168,9 @@ def _quick(desk: AnalysisQueries) -> list[Example]:
             f"the last is request {row['last_withdrawal_id']}",
             row["amount_paisa"],
         )
-        for row in _rows(desk, "quick_withdrawals")
+        for row in _rows(queries, "quick_withdrawals")
     ]
 
 
-def _rows(desk: AnalysisQueries, query: str) -> list[dict[str, Any]]:
-    return desk.ask(query).to_dicts()
+def _rows(queries: AnalysisQueries, query: str) -> list[dict[str, Any]]:
+    return queries.ask(query).to_dicts()

@@ -43,7 +43,7 @@ class Measured(NamedTuple):
     members: int
 
 
-def pyramid_indicators(desk: AnalysisQueries, period: Months, now: datetime) -> Answer:
+def pyramid_indicators(queries: AnalysisQueries, period: Months, now: datetime) -> Answer:
     """Return the indicators of a month, a range or a year, each with its meaning, customary threshold and limits.
 
     The tables are `indicators` (key, indicator, share_bps, months), `reading` (the texts), `sources` (the amounts in
@@ -52,9 +52,9 @@ def pyramid_indicators(desk: AnalysisQueries, period: Months, now: datetime) -> 
 
     Raise InputError when `period` is not a period or has not begun, and when sums exceed 2^63 paisa.
     """
-    settings = desk.duck.settings
+    settings = queries.duck.settings
     months = months_of(period, settings.tz, now, WHAT)
-    measured, lacking = measure(desk, months), desk.left_out()
+    measured, lacking = measure(queries, months), queries.left_out()
     tables = (_indicators(measured), _reading(), _sources(measured), _concentration(measured))
     asked = in_words(months) if isinstance(period, tuple | list) else str(period)
     return Answer(
@@ -69,14 +69,14 @@ def pyramid_indicators(desk: AnalysisQueries, period: Months, now: datetime) -> 
     )
 
 
-def measure(desk: AnalysisQueries, months: list[Month]) -> Measured:
+def measure(queries: AnalysisQueries, months: list[Month]) -> Measured:
     """Compute the figures of the months from data of one instant."""
-    desk.need("commissions")
-    members = member_income(desk, months)
-    sources = _sources_of(desk, months)
+    queries.need("commissions")
+    members = member_income(queries, months)
+    sources = _sources_of(queries, months)
     income = sorted(max(paisa, 0) for paisa in members["income_paisa"].to_list())
     lost = members.filter(pl.col("income_paisa") < pl.col("purchases_paisa")).height
-    even = break_even(desk, months[-1])
+    even = break_even(queries, months[-1])
     reached = sorted(even.drop_nulls().to_list())
     level = sources["recruiting_paisa"] + sources["products_paisa"]
     shares = {
@@ -94,22 +94,22 @@ def measure(desk: AnalysisQueries, months: list[Month]) -> Measured:
     )
 
 
-def break_even(desk: AnalysisQueries, last: Month) -> pl.Series:
+def break_even(queries: AnalysisQueries, last: Month) -> pl.Series:
     """Return each purchasing member's months to break-even by the end of `last`; null when it was never reached."""
-    first: datetime | None = desk.ask("first_movement").item()
-    tz = desk.duck.settings.tz
+    first: datetime | None = queries.ask("first_movement").item()
+    tz = queries.duck.settings.tz
     months = months_between(first.replace(tzinfo=UTC), last.start, tz) if first and naive(last.end) > first else []
     rows = [{"month_no": n, "starts_at": naive(m.start), "ends_at": naive(m.end)} for n, m in enumerate(months)]
-    desk.put("flow_months", rows, {"month_no": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
-    found = desk.ask("break_even")
-    desk.clear("flow_months")
+    queries.put("flow_months", rows, {"month_no": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT})
+    found = queries.ask("break_even")
+    queries.clear("flow_months")
     return found["months"]
 
 
-def _sources_of(desk: AnalysisQueries, months: list[Month]) -> dict[str, int]:
-    desk.put("asked", [window(months)], {"starts_at": MOMENT, "ends_at": MOMENT})
-    [row] = desk.ask("income_sources").to_dicts()
-    desk.clear("asked")
+def _sources_of(queries: AnalysisQueries, months: list[Month]) -> dict[str, int]:
+    queries.put("asked", [window(months)], {"starts_at": MOMENT, "ends_at": MOMENT})
+    [row] = queries.ask("income_sources").to_dicts()
+    queries.clear("asked")
     return dict(row)
 
 

@@ -56,7 +56,7 @@ class Recomputation(NamedTuple):
 
 
 def recompute(
-    desk: AnalysisQueries,
+    queries: AnalysisQueries,
     months: list[Month],
     plan: Plan,
     compression: Compression,
@@ -68,41 +68,43 @@ def recompute(
 
     Raise InputError when an input cannot be read, when amounts exceed 2^63 paisa, or when compression meets a ring.
     """
-    desk.need(*NEEDED)
+    queries.need(*NEEDED)
     try:
-        _put_terms(desk, months, plan, compression, tz)
+        _put_terms(queries, months, plan, compression, tz)
         for table, query in (
             ("sim_activity", "simulated_activity"),
             ("sim_orders", "simulated_orders"),
             ("sim_walk", "simulated_walk"),
         ):
-            desk.keep(table, query)
-        _refuse_rings(desk)
-        desk.keep("sim_lines", "simulated_lines")
-        desk.keep("sim_split", "simulated_split")
-        by_order = desk.ask("simulated_by_order") if orders else pl.DataFrame()
-        left_out = int(desk.ask("simulated_left_out").item())
-        return Recomputation(desk.ask("simulated_months"), desk.ask("simulated_members"), by_order, left_out)
+            queries.keep(table, query)
+        _refuse_rings(queries)
+        queries.keep("sim_lines", "simulated_lines")
+        queries.keep("sim_split", "simulated_split")
+        by_order = queries.ask("simulated_by_order") if orders else pl.DataFrame()
+        left_out = int(queries.ask("simulated_left_out").item())
+        return Recomputation(queries.ask("simulated_months"), queries.ask("simulated_members"), by_order, left_out)
     finally:
-        desk.clear(*TABLES)
+        queries.clear(*TABLES)
 
 
-def _put_terms(desk: AnalysisQueries, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
+def _put_terms(
+    queries: AnalysisQueries, months: list[Month], plan: Plan, compression: Compression, tz: ZoneInfo
+) -> None:
     """Load the parameters: the plan, the months, and the members eligible for each month under the plan's rules."""
-    _put_plan(desk, plan, compression, tz)
-    desk.put(
+    _put_plan(queries, plan, compression, tz)
+    queries.put(
         "sim_months", [_month(month) for month in months], {"month": pl.Int64, "starts_at": MOMENT, "ends_at": MOMENT}
     )
-    if "decisions" in desk.duck.missing:
-        desk.put("decisions", [], NO_DECISIONS)
-    desk.put("sim_eligible", pl.concat([_eligible(desk, month, plan) for month in months]))
+    if "decisions" in queries.duck.missing:
+        queries.put("decisions", [], NO_DECISIONS)
+    queries.put("sim_eligible", pl.concat([_eligible(queries, month, plan) for month in months]))
 
 
 def _month(month: Month) -> dict[str, Any]:
     return {"month": month.key, "starts_at": naive(month.start), "ends_at": naive(month.end)}
 
 
-def _put_plan(desk: AnalysisQueries, plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
+def _put_plan(queries: AnalysisQueries, plan: Plan, compression: Compression, tz: ZoneInfo) -> None:
     periods = list(enumerate(plan.periods(tz)))
     versions = [
         {
@@ -121,21 +123,21 @@ def _put_plan(desk: AnalysisQueries, plan: Plan, compression: Compression, tz: Z
         for number, (version, _, _) in periods
         for level, share in enumerate(version.level_bps, start=1)
     ]
-    desk.put("sim_versions", pl.DataFrame(versions, schema_overrides={"starts_at": MOMENT, "ends_at": MOMENT}))
-    desk.put("sim_levels", pl.DataFrame(levels))
-    desk.put("sim_terms", [{"compression": compression, "most_hops": MOST_HOPS}])
+    queries.put("sim_versions", pl.DataFrame(versions, schema_overrides={"starts_at": MOMENT, "ends_at": MOMENT}))
+    queries.put("sim_levels", pl.DataFrame(levels))
+    queries.put("sim_terms", [{"compression": compression, "most_hops": MOST_HOPS}])
 
 
-def _eligible(desk: AnalysisQueries, month: Month, plan: Plan) -> pl.DataFrame:
+def _eligible(queries: AnalysisQueries, month: Month, plan: Plan) -> pl.DataFrame:
     """Return the members eligible for a month under the plan's rules: columns month, member_id."""
-    desk.put("sim_month", [{**_month(month), "month": month.key % 100, "year": month.key // 100}])
-    people, purchases = desk.ask("month_people"), desk.ask("month_purchases")
-    ruled = decide(people, purchases, month, plan.rules, desk.duck.settings.memory_limit_mb)
+    queries.put("sim_month", [{**_month(month), "month": month.key % 100, "year": month.key // 100}])
+    people, purchases = queries.ask("month_people"), queries.ask("month_purchases")
+    ruled = decide(people, purchases, month, plan.rules, queries.duck.settings.memory_limit_mb)
     return ruled.filter("is_eligible").select(pl.lit(month.key, pl.Int64).alias("month"), "member_id")
 
 
-def _refuse_rings(desk: AnalysisQueries) -> None:
-    endless = desk.value("select coalesce(min(case when is_endless then order_id end), 0) from sim_walk")
+def _refuse_rings(queries: AnalysisQueries) -> None:
+    endless = queries.value("select coalesce(min(case when is_endless then order_id end), 0) from sim_walk")
     if endless:
         raise InputError(
             f"simulate: the buyer of order {endless} has more than {MOST_HOPS} ancestors, and too few of them can receive a level "

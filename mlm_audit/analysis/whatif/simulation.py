@@ -55,7 +55,7 @@ class Simulation(Answer):
         return self._members
 
 
-def simulate(desk: AnalysisQueries, months: Months, now: datetime, changes: Mapping[str, Any]) -> Simulation:
+def simulate(queries: AnalysisQueries, months: Months, now: datetime, changes: Mapping[str, Any]) -> Simulation:
     """Recompute past months under changed terms, and compare with the same computation under the plan in force.
 
     For every paid order of the business months that still stands, the simulation recomputes the company share, the
@@ -66,17 +66,17 @@ def simulate(desk: AnalysisQueries, months: Months, now: datetime, changes: Mapp
     Raise InputError for months that are not over, for an unknown term, for shares that no plan may have, and for sums
     beyond 2^63 paisa.
     """
-    tz = desk.duck.settings.tz
-    changed = changed_plan(desk.duck.plan, changes)
+    tz = queries.duck.settings.tz
+    changed = changed_plan(queries.duck.plan, changes)
     asked = ended(months_of(months, tz, now, WHAT), now, WHAT)
-    before = recompute(desk, asked, desk.duck.plan, "none", tz)
-    after = recompute(desk, asked, changed.plan, changed.compression, tz) if changed.words else before
-    members = _joined(desk.ask("member_ids"), before.members, after.members)
+    before = recompute(queries, asked, queries.duck.plan, "none", tz)
+    after = recompute(queries, asked, changed.plan, changed.compression, tz) if changed.words else before
+    members = _joined(queries.ask("member_ids"), before.members, after.members)
     facts = (
         ("Changed", "; ".join(f"{key} = {value}" for key, value in changed.words) or "nothing"),
         ("Months", in_words(asked)),
     )
-    lacking = (*desk.left_out(), *_left_out(desk, before))
+    lacking = (*queries.left_out(), *_left_out(queries, before))
     notes = (*lacking, *NOTES)
     tables = (_totals(before, after), _by_month(before, after), *_winners_and_losers(members), _distribution(members))
     title = f"What if: {facts[0][1]}"
@@ -86,18 +86,18 @@ def simulate(desk: AnalysisQueries, months: Months, now: datetime, changes: Mapp
         facts=facts,
         tables=tables,
         notes=notes,
-        timezone=desk.duck.settings.timezone,
+        timezone=queries.duck.settings.timezone,
         verdict=Verdict.INCOMPLETE.value if lacking else "",
     )
     return Simulation(story, members)
 
 
-def _left_out(desk: AnalysisQueries, before: Recomputation) -> list[str]:
+def _left_out(queries: AnalysisQueries, before: Recomputation) -> list[str]:
     """Return notes on what the figures do not include."""
     notes = []
-    if "decisions" in desk.duck.missing:
+    if "decisions" in queries.duck.missing:
         notes.append(
-            f"Activity and KYC are the current ones, because the log of the sweeps cannot be read: {desk.duck.missing['decisions']}"
+            f"Activity and KYC are the current ones, because the log of the sweeps cannot be read: {queries.duck.missing['decisions']}"
         )
     if before.left_out:
         notes.append(

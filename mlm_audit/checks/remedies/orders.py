@@ -329,8 +329,8 @@ def unknown_member(broken: BreakFacts) -> Remedy:
     """Return the remedy for a row of a member who does not exist."""
     restore = "If the member was deleted, restore the row of users from a backup instead, and do not reverse anything."
     if (other := broken["renumbered_id"]) is not None:
-        told = f"Member {other} has no ledger row and exactly this amount in the wallet. If it is the same member, restore the id."
-        return Remedy(broken.id, first=first_step(broken.cause), notes=(told, restore))
+        note = f"Member {other} has no ledger row and exactly this amount in the wallet. If it is the same member, restore the id."
+        return Remedy(broken.id, first=first_step(broken.cause), notes=(note, restore))
     # If records name the member as well, reversing only the posting would leave them in place.
     if broken["table"] != "ledger" or broken["rows"] != 1 or broken["tables"] != 1:
         return Remedy(broken.id, first=first_step(broken.cause), notes=(restore,))

@@ -105,7 +105,7 @@ def amount_as_planned(broken: BreakFacts) -> Remedy:
     return _set(broken, _record(broken), "actualAmount", broken["actual_paisa"], planned)
 
 
-def looked_at_again(broken: BreakFacts) -> Remedy:
+def tried_again(broken: BreakFacts) -> Remedy:
     """Return the remedy for an instalment that was given up too early.
 
     It sets the status to failed, so that the next run tries the instalment again.

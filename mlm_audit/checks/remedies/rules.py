@@ -168,7 +168,7 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "undecided-with-amount": records.without_amount,
         "paid-without-amount": records.amount_paid,
         "paid-other-amount": records.amount_as_planned,
-        "given-up-early": records.looked_at_again,
+        "given-up-early": records.tried_again,
     },
     "instalment-date": {"due-date-wrong": records.due_date, "due-date-missing": records.due_date},
     "commission-record": {

@@ -186,8 +186,12 @@ def _wallet_was_set(broken: BreakFacts) -> Alternative:
         )
         for after, paisa in changes
     )
-    told = " and ".join(f"by {format_inr(paisa, sign=True)} after ledger row {after}" for after, paisa in changes)
-    return Alternative(f"the wallet was set {told} without a ledger row, and the person responsible approves it", steps)
+    changes_in_words = " and ".join(
+        f"by {format_inr(paisa, sign=True)} after ledger row {after}" for after, paisa in changes
+    )
+    return Alternative(
+        f"the wallet was set {changes_in_words} without a ledger row, and the person responsible approves it", steps
+    )
 
 
 def overdrawn(broken: BreakFacts) -> Remedy:

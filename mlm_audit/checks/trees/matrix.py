@@ -179,9 +179,9 @@ class Matrix:
         )
 
     def _moves(self) -> None:
-        told = {row for issue in self.issues for row in issue.rows}
+        listed = {row for issue in self.issues for row in issue.rows}
         for row, parent in self.records.moved.items():
-            if row in told:
+            if row in listed:
                 continue
             name = self.forest.name(row)
             text = (

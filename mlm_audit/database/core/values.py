@@ -128,8 +128,8 @@ def frame_with_unread(
     for taken, (name, (column, kind)) in zip(values, columns.items(), strict=True):
         series, bad = series_of(name, kind, taken)
         parts.append(series)
-        for place, told in bad.items():
-            unread.add(Unreadable(table, values[key][place], column, told, why_not(name, kind)))
+        for place, text in bad.items():
+            unread.add(Unreadable(table, values[key][place], column, text, why_not(name, kind)))
     return pl.DataFrame(parts)
 
 

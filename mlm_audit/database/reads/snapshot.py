@@ -128,11 +128,11 @@ def as_frame(name: str, spec: Input, rows: Sequence[Any], unread: Unread) -> pl.
     for index, (column, kind) in enumerate(spec.columns.items()):
         series, bad = _series(name, column, kind, values[index])
         columns.append(series)
-        for place, told in bad.items():
+        for place, text in bad.items():
             key = values[0][place]
             row = key if isinstance(key, int) else f"with {displayable(key)} as its id"
             where = SOURCES[name].__tablename__, row, _database_name(name, column)
-            unread.add(Unreadable(*where, told, why_not(column, kind)))
+            unread.add(Unreadable(*where, text, why_not(column, kind)))
     return pl.DataFrame(columns)
 
 

@@ -94,7 +94,7 @@ def _known_people(rows: list[Any], schema: dict[str, Any]) -> tuple[pl.DataFrame
     created, bad = series_of("created_at", Kind.INSTANT, taken["created_at"])
     roles = pl.Series("role", [fold(word or "") for word in taken["role"]], dtype=pl.String)
     unsure = {
-        taken["id"][place]: f"users.createdAt is {told}, which is not a valid time" for place, told in bad.items()
+        taken["id"][place]: f"users.createdAt is {text}, which is not a valid time" for place, text in bad.items()
     }
     for place in (~roles.is_in(ROLES)).arg_true():
         unsure[taken["id"][place]] = f"the role {taken['role'][place]!r} is not known"

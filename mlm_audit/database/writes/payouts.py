@@ -64,7 +64,7 @@ class Decision(NamedTuple):
     """An instalment and the state that it changes to."""
 
     instalment: Instalment
-    to: InstalmentState
+    target: InstalmentState
 
 
 def ref_of(schedule_id: int) -> str:
@@ -242,7 +242,7 @@ SET_BACK_HISTORY = Statement("payouts/set_back_history")
 
 
 def claim(
-    connection: Connection, stated: Mapping[int, Decision], ids: Sequence[int], *, wait: bool = False
+    connection: Connection, planned: Mapping[int, Decision], ids: Sequence[int], *, wait: bool = False
 ) -> tuple[list[Instalment], dict[int, PayoutMember]]:
     """Lock those instalments that are still as planned, then their members. Return both.
 
@@ -252,37 +252,41 @@ def claim(
     """
     rows = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids).all()
     claimed = [
-        _with_order(stated[row[0]].instalment, row[6]) for row in rows if _is_as_stated(row, stated[row[0]].instalment)
+        _with_order(planned[row[0]].instalment, row[6])
+        for row in rows
+        if _is_as_planned(row, planned[row[0]].instalment)
     ]
     if not claimed:
         return [], {}
     return claimed, _flags(MEMBERS(connection, ids=[instalment.id for instalment in claimed]))
 
 
-def _with_order(stated: Instalment, order_status: str | None) -> Instalment:
-    return stated if stated.order_status == order_status else stated._replace(order_status=order_status)
+def _with_order(planned: Instalment, order_status: str | None) -> Instalment:
+    return planned if planned.order_status == order_status else planned._replace(order_status=order_status)
 
 
-def _is_as_stated(row: Any, stated: Instalment) -> bool:
+def _is_as_planned(row: Any, planned: Instalment) -> bool:
     _, status, member, amount, order, retries, _ = row
-    state = stated.state
+    state = planned.state
     return (fold(status or ""), member, amount, order, retries or 0) == (
         state.status.value,
-        stated.member_id,
-        stated.amount_paisa,
-        stated.order_id,
+        planned.member_id,
+        planned.amount_paisa,
+        planned.order_id,
         state.retry_count,
     )
 
 
-def pay(connection: Connection, changes: Sequence[Decision], was: PayoutStatus, job_id: str, now: datetime) -> None:
+def pay(
+    connection: Connection, changes: Sequence[Decision], from_status: PayoutStatus, job_id: str, now: datetime
+) -> None:
     """Pay claimed instalments: update schedule, ledger, wallets, history and notices, each for all of them at once.
 
     Raise RuntimeError when fewer rows than claimed could be marked, which means that they were changed without the
     lock.
     """
     ids = [change.instalment.id for change in changes]
-    marked = MARK_PAID(connection, ids=ids, was=was.value, now=now).rowcount
+    marked = MARK_PAID(connection, ids=ids, was=from_status.value, now=now).rowcount
     if marked != len(ids):
         claimed = "1 claimed instalment" if len(ids) == 1 else f"{len(ids)} claimed instalments"
         raise RuntimeError(f"only {marked} of {claimed} could be marked as paid; nothing in this batch was paid")
@@ -316,23 +320,23 @@ def _wallets(members: int) -> str:
 
 
 def record_failures(
-    connection: Connection, changes: Sequence[Decision], was: PayoutStatus, job_id: str, now: datetime
+    connection: Connection, changes: Sequence[Decision], from_status: PayoutStatus, job_id: str, now: datetime
 ) -> None:
     """Record that instalments were held, failed or were given up. Notify the administrators of the last two."""
     by_state: defaultdict[InstalmentState, list[int]] = defaultdict(list)
     for change in changes:
-        by_state[change.to].append(change.instalment.id)
+        by_state[change.target].append(change.instalment.id)
     for state, ids in by_state.items():
-        told = {"to_status": state.status.value, "reason": state.reason, "now": now}
+        values = {"to_status": state.status.value, "reason": state.reason, "now": now}
         since = {"retry_count": state.retry_count, "failed_since": state.failed_since}
-        SET_BACK(connection, ids=ids, was=was.value, **told, **since)
-        SET_BACK_HISTORY(connection, ids=ids, job_id=job_id, **told)
+        SET_BACK(connection, ids=ids, was=from_status.value, **values, **since)
+        SET_BACK_HISTORY(connection, ids=ids, job_id=job_id, **values)
     queue(connection, [_failure_notice(change, job_id) for change in changes if _is_news(change)], now)
 
 
 def _is_news(change: Decision) -> bool:
     before = change.instalment.state
-    return change.to.status is PayoutStatus.PERMANENTLY_FAILED or change.to.retry_count > before.retry_count
+    return change.target.status is PayoutStatus.PERMANENTLY_FAILED or change.target.retry_count > before.retry_count
 
 
 def _failure_notice(change: Decision, job_id: str) -> Draft:
@@ -341,8 +345,8 @@ def _failure_notice(change: Decision, job_id: str) -> Draft:
         "schedule_id": instalment.id,
         "user_id": instalment.member_id,
         "amount_paisa": instalment.amount_paisa if isinstance(instalment.amount_paisa, int) else 0,
-        "reason": change.to.reason,
-        "final": change.to.status is PayoutStatus.PERMANENTLY_FAILED,
+        "reason": change.target.reason,
+        "final": change.target.status is PayoutStatus.PERMANENTLY_FAILED,
     }
     return Draft(f"payout-failed/{instalment.id}/{job_id}", "payout-failed", None, context)
 

@@ -64,7 +64,7 @@ def _row_deleted(database: Engine, _: Settings) -> Row:
 def _file_changed(database: Engine, settings: Settings) -> Row:
     """Flip one bit in the file of the oldest sealed month."""
     store = store_of(settings, database)
-    month, seal = min(store.look().seals.items())
+    month, seal = min(store.read_state().seals.items())
     path = store.folder / seal.file
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1

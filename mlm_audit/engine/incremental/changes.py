@@ -33,7 +33,7 @@ class IncrementalFiles:
     kept: Mapping[str, Path]
 
 
-def session(folder: Path, mirror: Path, night: IncrementalFiles, settings: Settings) -> duckdb.DuckDBPyConnection:
+def session(folder: Path, mirror: Path, files: IncrementalFiles, settings: Settings) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB session with `all_`, `old_`, `new_` and `changed_<input>` (old and new) for every input."""
     con = connect(folder, settings, mirror)
     for name, spec in INPUTS.items():
@@ -41,16 +41,16 @@ def session(folder: Path, mirror: Path, night: IncrementalFiles, settings: Setti
         empty = (
             "select " + ", ".join(f"null::{kind} as {column}" for column, kind in spec.columns.items()) + " where false"
         )
-        con.execute(f"create view all_{name} as select {columns} from {rows_in(night.now[name])}")
-        for side, ours, theirs in (("old", night.before, night.after), ("new", night.after, night.before)):
+        con.execute(f"create view all_{name} as select {columns} from {rows_in(files.now[name])}")
+        for side, ours, theirs in (("old", files.before, files.after), ("new", files.after, files.before)):
             mine = f"select {columns} from {rows_in(ours[name])}" if ours.get(name) else empty
             other = f"select {columns} from {rows_in(theirs[name])}" if theirs.get(name) else empty
             con.execute(f"create table {side}_{name} as ({mine}) except ({other})")
         con.execute(f"create view changed_{name} as select * from old_{name} union all select * from new_{name}")
-    for name, path in night.kept.items():
+    for name, path in files.kept.items():
         con.execute(f"create view kept_{name} as select * from {rows_in([path])}")
     con.execute(
-        f"create view nodes_then_and_now as select user_id, parent_id from all_matrix_nodes union select user_id, parent_id from {rows_in(night.before['matrix_nodes'])}"
+        f"create view nodes_then_and_now as select user_id, parent_id from all_matrix_nodes union select user_id, parent_id from {rows_in(files.before['matrix_nodes'])}"
     )
     return con
 

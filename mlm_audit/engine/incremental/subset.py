@@ -48,22 +48,22 @@ REST = {
 }
 
 
-def sum_whole(night: IncrementalFiles, folder: Path, plan: Plan, settings: Settings) -> dict[str, Path]:
+def sum_whole(files: IncrementalFiles, folder: Path, plan: Plan, settings: Settings) -> dict[str, Path]:
     """Write the sums over the whole platform that every subset of this run receives. Return name → file."""
     folder.mkdir()
     for name in ("orders", "commissions", "eligibility_log", "commission_rollups"):
-        list_parts(folder, name, night.now[name])
+        list_parts(folder, name, files.now[name])
     queries = {"order_span": ORDER_SPAN, **{name: f"select * from {name}" for name in OF_THE_WHOLE}}
-    files = {name: folder / f"{name}.parquet" for name in queries}
+    sums = {name: folder / f"{name}.parquet" for name in queries}
     with Engine(folder, plan, settings) as engine:
         engine.prepare(only=("paid_orders", "member_months", *OF_THE_WHOLE))
         for name, query in queries.items():
-            engine.con.execute(f"copy ({query}) to {quoted(files[name])} (format parquet)")
-    return files
+            engine.con.execute(f"copy ({query}) to {quoted(sums[name])} (format parquet)")
+    return sums
 
 
 def write_subset(
-    con: duckdb.DuckDBPyConnection, night: IncrementalFiles, sums: Mapping[str, Path], folder: Path
+    con: duckdb.DuckDBPyConnection, files: IncrementalFiles, sums: Mapping[str, Path], folder: Path
 ) -> int:
     """Write the subset that the seeds in the session's tables define into a folder. Return its number of rows."""
     folder.mkdir()
@@ -77,7 +77,7 @@ def write_subset(
         columns = ", ".join(INPUTS[name].columns)
         rows += _write(con, f"select {columns} from ({query}) as found", folder / f"{name}.parquet")
     for name in (*STATES, "eligibility_log"):
-        list_parts(folder, name, night.now[name])
+        list_parts(folder, name, files.now[name])
     for name in FIRSTS:
         _write(con, f"select * from {name}", folder / f"{name}.parquet")
     _write(con, "select id from in_members", folder / "whole_members.parquet")

@@ -88,21 +88,21 @@ class _Report:
         job_id = new_job_id(context.job.name, started, context.settings)
         self.head = RunHeader(context, job_id, started, self.as_of, request.dry_run)
 
-    def run(self, tell: "Callable[[_Report], ReportContent]") -> RunResult:
+    def run(self, collect: "Callable[[_Report], ReportContent]") -> RunResult:
         require(self.database, TABLES)
         if self.head.dry_run:
-            return self._result(tell(self))
+            return self._result(collect(self))
         with hold_lease(self.head) as run:
-            told = tell(self)
-            result = self._result(told)
-            self._end(run, told, result)
+            content = collect(self)
+            result = self._result(content)
+            self._end(run, content, result)
         return result
 
-    def _end(self, run: ActiveRun, told: ReportContent, result: RunResult) -> None:
+    def _end(self, run: ActiveRun, content: ReportContent, result: RunResult) -> None:
         with write(self.database) as connection:
-            for draft in [told.notice] if told.notice else []:
+            for draft in [content.notice] if content.notice else []:
                 queue_once(connection, draft, naive(self.clock()))
-            for finding in told.findings if self.head.job == HEALTH_PING else ():
+            for finding in content.findings if self.head.job == HEALTH_PING else ():
                 queue_once(connection, self._alert(finding), naive(self.clock()))
             run.end_with(connection, result)
 
@@ -119,19 +119,19 @@ class _Report:
         """Return an instant as text in the business time zone."""
         return format_local(moment, self.settings.tz)
 
-    def _result(self, told: ReportContent) -> RunResult:
-        verdict = Verdict.FAIL if told.findings else Verdict.PASS
+    def _result(self, content: ReportContent) -> RunResult:
+        verdict = Verdict.FAIL if content.findings else Verdict.PASS
         return RunResult(
             job=self.head.job,
             job_id=self.head.job_id,
-            status="warning" if told.findings else "success",
+            status="warning" if content.findings else "success",
             verdict=verdict,
             as_of=self.as_of,
             started_at=self.head.started,
             duration_ms=self.head.duration_ms(),
-            counts=told.counts,
-            findings=told.findings,
-            notes=told.notes,
+            counts=content.counts,
+            findings=content.findings,
+            notes=content.notes,
             dry_run=self.head.dry_run,
             timezone=self.settings.timezone,
         )
@@ -159,7 +159,7 @@ def _day(report: _Report) -> ReportContent:
         **counts.to_json(),
         "failures": [_for_people(run, report) for run in failures],
         "missed": [part.message for part in missed],
-        "again": [{"what": in_a_line(kind, told), "times": times} for kind, told, times in again],
+        "again": [{"what": in_a_line(kind, context), "times": times} for kind, context, times in again],
         "first": _first(failures, missed),
     }
     return ReportContent(counts, findings, Draft(f"daily-status/{day}", "daily-status", None, context))

@@ -37,7 +37,7 @@ class Outcomes:
 
     def of(self, status: PayoutStatus) -> list[Decision]:
         """Return the changes that led to a status."""
-        return [change for change in self.changes.values() if change.to.status is status]
+        return [change for change in self.changes.values() if change.target.status is status]
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Work:
     """What the workers of a run share, such as the status of the instalments to claim, the limits and the job id."""
 
     database: Engine
-    was: PayoutStatus
+    from_status: PayoutStatus
     limits: RetryLimits
     job_id: str
     clock: Callable[[], datetime]
-    pace: RateLimiter
-    stated: Mapping[int, Decision]
+    rate: RateLimiter
+    planned: Mapping[int, Decision]
     """Each planned instalment and its target state, by id.
 
     An instalment that has changed since is left alone. So is one that has become payable since; the next run plans it.
@@ -96,7 +96,7 @@ class PaymentRun:
                 context.clock,
                 context.sleep,
             ),
-            stated={one.instalment.id: one for one in plan.decisions},
+            planned={one.instalment.id: one for one in plan.decisions},
             people=plan.people,
             check=self.check,
             batch_size=min(settings.payout_batch_size, settings.payout_limit_per_minute),
@@ -110,19 +110,21 @@ def pay_all(work: Work, ids: Sequence[int], workers: int = 1) -> Outcomes:
 
     Instalments that other workers have claimed come last and are waited for, because those workers may have died.
     """
-    tally = Outcomes()
-    _share(work, ids, workers, tally)
-    if skipped := [number for number in ids if number not in tally.changes]:
-        _share(replace(work, wait=True), skipped, 1, tally)
-    return tally
+    outcomes = Outcomes()
+    _share(work, ids, workers, outcomes)
+    if skipped := [number for number in ids if number not in outcomes.changes]:
+        _share(replace(work, wait=True), skipped, 1, outcomes)
+    return outcomes
 
 
-def _share(work: Work, ids: Sequence[int], workers: int, tally: Outcomes) -> None:
+def _share(work: Work, ids: Sequence[int], workers: int, outcomes: Outcomes) -> None:
     parts = list(in_parts(ids, work.batch_size))
     stop = threading.Event()
     with ThreadPoolExecutor(workers, thread_name_prefix="payouts") as pool:
         try:
-            for done in [pool.submit(_pay_parts, work, parts[first::workers], tally, stop) for first in range(workers)]:
+            for done in [
+                pool.submit(_pay_parts, work, parts[first::workers], outcomes, stop) for first in range(workers)
+            ]:
                 done.result()
         except BaseException:
             # After a failed worker or Ctrl-C, the run ends when the other workers have finished their current batch.
@@ -130,16 +132,16 @@ def _share(work: Work, ids: Sequence[int], workers: int, tally: Outcomes) -> Non
             raise
 
 
-def _pay_parts(work: Work, parts: Iterable[Sequence[int]], tally: Outcomes, stop: threading.Event) -> None:
+def _pay_parts(work: Work, parts: Iterable[Sequence[int]], outcomes: Outcomes, stop: threading.Event) -> None:
     with writer(work.database) as connection:
         for part in parts:
             if stop.is_set():
                 return
             work.check()
-            work.pace.wait(len(part))
-            tally.changes |= pay_batch(connection, work, part)
+            work.rate.wait(len(part))
+            outcomes.changes |= pay_batch(connection, work, part)
             work.on_batch(len(part))
-            work.pace.pause()
+            work.rate.pause()
 
 
 def pay_batch(connection: Connection, work: Work, ids: Sequence[int]) -> dict[int, Decision]:
@@ -174,19 +176,19 @@ def pay_batch(connection: Connection, work: Work, ids: Sequence[int]) -> dict[in
 def _transaction(connection: Connection, work: Work, ids: Sequence[int]) -> dict[int, Decision]:
     now = naive(work.clock())
     with connection.begin():
-        claimed, people = db.claim(connection, work.stated, ids, wait=work.wait)
+        claimed, people = db.claim(connection, work.planned, ids, wait=work.wait)
         # A single instalment is also looked up in the ledger, so that a double credit becomes a hold, not an error.
         credited = db.credited(connection, ids) if len(ids) == 1 else set()
         decided = (
             _decide(work, one, people.get(one.member_id), is_credited=one.id in credited, now=now) for one in claimed
         )
         changes = [change for change in decided if change is not None]
-        good = [change for change in changes if change.to.status is PayoutStatus.PAID]
-        set_back = [change for change in changes if change.to.status is not PayoutStatus.PAID and _is_new(change)]
+        good = [change for change in changes if change.target.status is PayoutStatus.PAID]
+        set_back = [change for change in changes if change.target.status is not PayoutStatus.PAID and _is_new(change)]
         if good:
-            db.pay(connection, good, work.was, work.job_id, now)
+            db.pay(connection, good, work.from_status, work.job_id, now)
         if set_back:
-            db.record_failures(connection, set_back, work.was, work.job_id, now)
+            db.record_failures(connection, set_back, work.from_status, work.job_id, now)
     return {change.instalment.id: change for change in changes}
 
 
@@ -197,28 +199,30 @@ def _decide(
 
     Return None for an instalment that was not planned as payable and is payable now.
     """
-    stated = work.stated[instalment.id]
-    if instalment is stated.instalment and member is work.people.get(instalment.member_id) and not is_credited:
-        return stated
-    to = next_state(instalment, member, work.limits, now, is_credited=is_credited or stated.to.reason == Hold.CREDITED)
+    planned = work.planned[instalment.id]
+    if instalment is planned.instalment and member is work.people.get(instalment.member_id) and not is_credited:
+        return planned
+    to = next_state(
+        instalment, member, work.limits, now, is_credited=is_credited or planned.target.reason == Hold.CREDITED
+    )
     return (
         None
-        if to.status is PayoutStatus.PAID and stated.to.status is not PayoutStatus.PAID
+        if to.status is PayoutStatus.PAID and planned.target.status is not PayoutStatus.PAID
         else Decision(instalment, to)
     )
 
 
 def _is_new(change: Decision) -> bool:
     """Return whether a change must be written. An unchanged hold is not, so that a repeated check writes nothing."""
-    before, to = change.instalment.state, change.to
-    return (before.status, before.reason) != (to.status, to.reason)
+    before, target = change.instalment.state, change.target
+    return (before.status, before.reason) != (target.status, target.reason)
 
 
 def _broke(connection: Connection, work: Work, schedule_id: int, reason: str) -> dict[int, Decision]:
     now = naive(work.clock())
     with connection.begin():
-        claimed, _ = db.claim(connection, work.stated, [schedule_id])
+        claimed, _ = db.claim(connection, work.planned, [schedule_id])
         changes = [Decision(found, transition(found.state, Event.BROKE, work.limits, now, reason)) for found in claimed]
         if changes:
-            db.record_failures(connection, changes, work.was, work.job_id, now)
+            db.record_failures(connection, changes, work.from_status, work.job_id, now)
     return {change.instalment.id: change for change in changes}

@@ -38,13 +38,13 @@ class PaymentPlan:
     @property
     def changes(self) -> list[Decision]:
         """Return the decisions that change an instalment, payments first: batches of one kind need the fewest statements."""
-        changes = (one for one in self.decisions if one.to != one.instalment.state)
-        return sorted(changes, key=lambda one: one.to.status is not PayoutStatus.PAID)
+        changes = (one for one in self.decisions if one.target != one.instalment.state)
+        return sorted(changes, key=lambda one: one.target.status is not PayoutStatus.PAID)
 
     @property
     def payments(self) -> tuple[tuple[int, int, int], ...]:
         """Return the id, the member and the amount in paisa of each instalment to pay."""
-        paid = (one.instalment for one in self.decisions if one.to.status is PayoutStatus.PAID)
+        paid = (one.instalment for one in self.decisions if one.target.status is PayoutStatus.PAID)
         return tuple((one.id, one.member_id, one.amount_paisa) for one in paid)
 
     def paying_only(self, planned: Collection[tuple[int, int, int]]) -> "PaymentPlan":
@@ -88,7 +88,7 @@ def withhold_for_breaks(
     change: Decision, books: LastReconciliation | None, limits: RetryLimits, now: datetime
 ) -> Decision:
     """Return the change, with a payment withheld while a critical break about its member or its order is open."""
-    if books is None or change.to.status is not PayoutStatus.PAID:
+    if books is None or change.target.status is not PayoutStatus.PAID:
         return change
     one = change.instalment
     if (critical := books.critical_of(one.member_id, one.order_id)) is None:

@@ -82,44 +82,44 @@ class Seen:
 
     def not_checked(self) -> tuple[str, ...]:
         """Return the reasons why the run cannot be a PASS. They do not depend on what it paid."""
-        told = [
+        reasons = [
             f"{plural(count, 'due instalment')} {'has' if count == 1 else 'have'} the status {status!r}, which is none of "
             f"{', '.join(PayoutStatus)}, so no run pays {'it' if count == 1 else 'them'}; correct the status in the platform"
             for status, count in sorted(self.unknown.items())
         ]
         if self.schedule.is_missing:
-            told.append(
+            reasons.append(
                 "table SelfPayoutSchedule: it has no rows although orders were paid, so the instalments that are due are not known"
             )
-        told += doubt_of_books(self.books)
+        reasons += doubt_of_books(self.books)
         if self.stop:
-            told.append(f"PAYOUTS_REQUIRE_RECONCILIATION is set to run, and {self.stop}")
-        return tuple(told)
+            reasons.append(f"PAYOUTS_REQUIRE_RECONCILIATION is set to run, and {self.stop}")
+        return tuple(reasons)
 
 
-def by_reason(stated: Sequence[Decision]) -> dict[str, dict[str, int]]:
+def by_reason(planned: Sequence[Decision]) -> dict[str, dict[str, int]]:
     """Return the number and the paisa of the instalments that will not be paid, by reason."""
-    totals = _by_reason([(change, WORDS[change.to.status]) for change in stated])
+    totals = _by_reason([(change, WORDS[change.target.status]) for change in planned])
     return {reason: asdict(total) for reason, total in totals.items()}
 
 
-def dry_result(head: RunHeader, stated: Sequence[Decision], seen: Seen) -> RunResult:
+def dry_result(head: RunHeader, planned: Sequence[Decision], seen: Seen) -> RunResult:
     """Return the result of a dry run: what would be paid, held and given up."""
-    done = [(change, DRY_WORDS[change.to.status]) for change in stated]
+    done = [(change, DRY_WORDS[change.target.status]) for change in planned]
     alerts = (_stopped(seen.stop),) if seen.stop else ()
-    return _result(head, RunReport(alerts=alerts), _counts(stated, done, seen.schedule), done, seen)
+    return _result(head, RunReport(alerts=alerts), _counts(planned, done, seen.schedule), done, seen)
 
 
-def blocked_result(head: RunHeader, stated: Sequence[Decision], seen: Seen) -> RunResult:
+def blocked_result(head: RunHeader, planned: Sequence[Decision], seen: Seen) -> RunResult:
     """Return the result of a run that paid nothing because the books must be reconciled first.
 
     The settings require a recent reconciliation without critical breaks. The items are what the run would have done.
     """
-    counts = _counts(stated, [], seen.schedule)
+    counts = _counts(planned, [], seen.schedule)
     alert = _stopped(seen.stop or "")
     finding = make_finding("reconciliation-needed", head.job_id, "high", f"{alert}.", amount_paisa=counts.payable_paisa)
     result = _result(head, RunReport(findings=(finding,), alerts=(alert,)), counts, [], seen)
-    would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
+    would, _ = _items([(change, DRY_WORDS[change.target.status]) for change in planned])
     return replace(result, items=tuple(would))
 
 
@@ -127,26 +127,26 @@ def _stopped(reason: str) -> str:
     return f"nothing is paid before the books are reconciled: {reason}. Run: mlm-audit run reconciliation"
 
 
-def stopped_result(head: RunHeader, stated: Sequence[Decision], reason: str, seen: Seen) -> RunResult:
+def stopped_result(head: RunHeader, planned: Sequence[Decision], reason: str, seen: Seen) -> RunResult:
     """Return the result of a run that paid nothing because it waits for approval.
 
     The items are what the run would have done, so that the approver can review them.
     """
-    counts = _counts(stated, [], seen.schedule)
+    counts = _counts(planned, [], seen.schedule)
     alert = f"the run stopped for approval: {reason}. Approve with: mlm-audit run {head.job} --approve {head.job_id}"
     message = f"Nothing was paid: {reason}."
     finding = make_finding("approval-needed", head.job_id, "high", message, amount_paisa=counts.payable_paisa)
     result = _result(head, RunReport(Verdict.INCOMPLETE, (finding,), (alert,)), counts, [], seen)
-    would, _ = _items([(change, DRY_WORDS[change.to.status]) for change in stated])
+    would, _ = _items([(change, DRY_WORDS[change.target.status]) for change in planned])
     return replace(result, items=tuple(would))
 
 
 def paid_result(
-    head: RunHeader, stated: Sequence[Decision], tally: Outcomes, control: Control, seen: Seen
+    head: RunHeader, planned: Sequence[Decision], outcomes: Outcomes, control: Control, seen: Seen
 ) -> RunResult:
     """Return the result of a run that paid, with the outcome of each planned instalment."""
-    done = [_became(change, tally, control) for change in stated]
-    counts = _counts(stated, done, seen.schedule)
+    done = [_became(change, outcomes, control) for change in planned]
+    counts = _counts(planned, done, seen.schedule)
     counts = replace(counts, ledger_rows=control.ledger_rows, ledger_change_paisa=control.ledger_paisa)
     broke = counts.failed + counts.given_up
     were = "was" if counts.left == 1 else "were"
@@ -159,19 +159,19 @@ def paid_result(
     )
 
 
-def _became(stated: Decision, tally: Outcomes, control: Control) -> Done:
-    number = stated.instalment.id
-    if change := tally.changes.get(number):
+def _became(planned: Decision, outcomes: Outcomes, control: Control) -> Done:
+    number = planned.instalment.id
+    if change := outcomes.changes.get(number):
         return change, _word(change)
-    if stated.to == stated.instalment.state:
-        return stated, _word(stated)  # an unchanged hold
-    left = control.rest.get(number) == stated.instalment.state.status.value
-    return stated, "left" if left else "elsewhere"
+    if planned.target == planned.instalment.state:
+        return planned, _word(planned)  # an unchanged hold
+    left = control.rest.get(number) == planned.instalment.state.status.value
+    return planned, "left" if left else "elsewhere"
 
 
 def _word(change: Decision) -> str:
-    technical = (change.to.reason or "").startswith(TECHNICAL)
-    return "failed" if technical and change.to.status is PayoutStatus.FAILED else WORDS[change.to.status]
+    technical = (change.target.reason or "").startswith(TECHNICAL)
+    return "failed" if technical and change.target.status is PayoutStatus.FAILED else WORDS[change.target.status]
 
 
 def _item(change: Decision, action: str) -> PayoutItem:
@@ -185,8 +185,8 @@ def _item(change: Decision, action: str) -> PayoutItem:
         due_at=instalment.due_at.replace(tzinfo=UTC).isoformat() if instalment.due_at else UNREADABLE_DUE,
         action=action,
         reason=_reason(change, action),
-        retries_used=change.to.retry_count,
-        failed_since=change.to.failed_since.replace(tzinfo=UTC).isoformat() if change.to.failed_since else None,
+        retries_used=change.target.retry_count,
+        failed_since=change.target.failed_since.replace(tzinfo=UTC).isoformat() if change.target.failed_since else None,
     )
 
 
@@ -195,7 +195,7 @@ def _reason(change: Decision, action: str) -> str | None:
         return "another process decided it in the meantime"
     if action == "left":
         return "another transaction holds it, or its amount was changed; the next run checks it again"
-    return change.to.reason
+    return change.target.reason
 
 
 def _whole(paisa: object) -> int:
@@ -215,16 +215,16 @@ ACTIONS |= {"hold": "held", "give up": "given_up"}
 """Each outcome of an instalment, and the count that it adds to."""
 
 
-def _counts(stated: Sequence[Decision], done: Sequence[Done], schedule: Schedule) -> PayoutCounts:
-    payable = [change.instalment.amount_paisa for change in stated if change.to.status is PayoutStatus.PAID]
+def _counts(planned: Sequence[Decision], done: Sequence[Done], schedule: Schedule) -> PayoutCounts:
+    payable = [change.instalment.amount_paisa for change in planned if change.target.status is PayoutStatus.PAID]
     became: dict[str, int] = defaultdict(int)
     for change, action in done:
         if action in ACTIONS:  # the "pay" of a dry run has no count
             became[ACTIONS[action]] += 1
             became[f"{ACTIONS[action]}_paisa"] += _whole(change.instalment.amount_paisa)
     return PayoutCounts(
-        due=len(stated),
-        due_paisa=sum(_whole(change.instalment.amount_paisa) for change in stated),
+        due=len(planned),
+        due_paisa=sum(_whole(change.instalment.amount_paisa) for change in planned),
         payable=len(payable),
         payable_paisa=sum(payable),
         **became,
@@ -247,7 +247,7 @@ def _items(done: Sequence[Done]) -> tuple[list[PayoutItem], int]:
     """Return the instalments as items, and the number of unchanged holds that are left out."""
     items, unchanged = [], 0
     for change, action in done:
-        if change.to == change.instalment.state:
+        if change.target == change.instalment.state:
             unchanged += 1
             if unchanged > MOST_UNCHANGED:
                 continue
@@ -265,10 +265,10 @@ class RunReport:
     not_checked: tuple[str, ...] = ()
 
 
-def _result(head: RunHeader, told: RunReport, counts: PayoutCounts, done: Sequence[Done], seen: Seen) -> RunResult:
+def _result(head: RunHeader, report: RunReport, counts: PayoutCounts, done: Sequence[Done], seen: Seen) -> RunResult:
     items, left_out = _items(done)
-    not_checked = (*told.not_checked, *seen.not_checked())
-    verdict = told.verdict or verdict_of(is_broken=False, not_checked=not_checked)
+    not_checked = (*report.not_checked, *seen.not_checked())
+    verdict = report.verdict or verdict_of(is_broken=False, not_checked=not_checked)
     notes = not_checked
     if left_out:
         more = f"{plural(left_out, 'more hold')} without a change {'is' if left_out == 1 else 'are'} counted and not listed"
@@ -287,11 +287,11 @@ def _result(head: RunHeader, told: RunReport, counts: PayoutCounts, done: Sequen
         started_at=head.started,
         duration_ms=head.duration_ms(),
         counts=counts,
-        findings=(*told.findings, *found),
+        findings=(*report.findings, *found),
         notes=notes,
         dry_run=head.dry_run,
         timezone=head.settings.timezone,
-        alerts=told.alerts,
+        alerts=report.alerts,
         items=tuple(items),
         not_checked=not_checked,
         books=books_state(seen.books, naive(head.started)),

@@ -79,7 +79,7 @@ def run_payouts(context: RunContext, request: Request) -> RunResult:
         )
     job_id = new_job_id(context.job.name, started, context.settings)
     payouts = _Payouts(RunHeader(context, job_id, started, as_of, request.dry_run), request, approval)
-    return payouts.look() if request.dry_run else payouts.execute()
+    return payouts.preview() if request.dry_run else payouts.execute()
 
 
 def _approval(context: RunContext, request: Request) -> Approval | None:
@@ -101,7 +101,7 @@ class _Payouts:
         self.unknown: dict[str, int] = {}
         self.schedule = Schedule()
 
-    def look(self) -> RunResult:
+    def preview(self) -> RunResult:
         """Return what a run would do now."""
         try:
             plan = self._plan()
@@ -123,15 +123,20 @@ class _Payouts:
             if self.approval:
                 with write(self.database) as connection:
                     use_approval(connection, self.approval, head.job_id)
-            stated = plan.decisions
-            count, paisa = _sum(stated, PayoutStatus.PAID)
+            planned = plan.decisions
+            count, paisa = _sum(planned, PayoutStatus.PAID)
             log.info("%s is about to pay %s, %s in total", head.job_id, plural(count, "instalment"), format_inr(paisa))
             run.note(
-                stated={"count": count, "paisa": paisa, "as_of": head.as_of.isoformat(), "by_reason": by_reason(stated)}
+                stated={
+                    "count": count,
+                    "paisa": paisa,
+                    "as_of": head.as_of.isoformat(),
+                    "by_reason": by_reason(planned),
+                }
             )
-            tally = self._pay(run, plan)
-            control = self._prove(stated, tally)
-            result = paid_result(head, stated, tally, control, self._seen(plan))
+            outcomes = self._pay(run, plan)
+            control = self._prove(planned, outcomes)
+            result = paid_result(head, planned, outcomes, control, self._seen(plan))
             with write(self.database) as connection:
                 run.end_with(connection, result)
             return self._filed(result)
@@ -192,9 +197,9 @@ class _Payouts:
         return result
 
     def _why_stop(self, plan: PaymentPlan) -> str | None:
-        stated = plan.decisions
-        count, paisa = _sum(stated, PayoutStatus.PAID)
-        if self.approval and self.approval.fingerprint == _fingerprint(stated):
+        planned = plan.decisions
+        count, paisa = _sum(planned, PayoutStatus.PAID)
+        if self.approval and self.approval.fingerprint == _fingerprint(planned):
             return None
         if self.approval:
             return f"the payable instalments are no longer those that were approved with {self.approval.job_id}; review them again"
@@ -205,11 +210,11 @@ class _Payouts:
 
     def _stop(self, run: ActiveRun, plan: PaymentPlan, reason: str) -> RunResult:
         """End the run without paying, and queue the notice that asks for approval."""
-        head, stated = self.head, plan.decisions
-        count, paisa = _sum(stated, PayoutStatus.PAID)
+        head, planned = self.head, plan.decisions
+        count, paisa = _sum(planned, PayoutStatus.PAID)
         asked: dict[str, Any] = {"reason": reason, "count": count, "paisa": paisa, "as_of": head.as_of.isoformat()}
-        asked |= {"limit": self.limit, "fingerprint": _fingerprint(stated)}
-        result = stopped_result(head, stated, reason, self._seen(plan))
+        asked |= {"limit": self.limit, "fingerprint": _fingerprint(planned)}
+        result = stopped_result(head, planned, reason, self._seen(plan))
         with write(self.database) as connection:
             run.end_with(connection, result, approval=asked)
             context = {"job": head.job, "job_id": head.job_id, "count": count, "paisa": paisa, "reason": reason}
@@ -230,15 +235,15 @@ class _Payouts:
         run.check()
         return read_back(self.database, changes)
 
-    def _prove(self, stated: Sequence[Decision], tally: Outcomes) -> Control:
+    def _prove(self, planned: Sequence[Decision], outcomes: Outcomes) -> Control:
         """Compare the payments with schedule and ledger, and return the control totals.
 
         Raise JobFailedError when they differ. Held instalments are not compared, because an operator may have requeued
         them meanwhile.
         """
-        paid = tally.of(PayoutStatus.PAID)
+        paid = outcomes.of(PayoutStatus.PAID)
         paisa = sum(change.instalment.amount_paisa for change in paid)
-        rest = [change.instalment.id for change in stated if change.instalment.id not in tally.changes]
+        rest = [change.instalment.id for change in planned if change.instalment.id not in outcomes.changes]
         with consistent_read(self.database) as connection:
             self.schedule = self._schedule(connection)
             rows, ledger_paisa = db.ledger_total(connection, [change.instalment.id for change in paid])
@@ -252,10 +257,10 @@ class _Payouts:
         return Control(rows, ledger_paisa, {number: now.get(number) for number in rest})
 
 
-def _fingerprint(stated: Sequence[Decision]) -> str:
-    return fingerprint(change.instalment for change in stated if change.to.status is PayoutStatus.PAID)
+def _fingerprint(planned: Sequence[Decision]) -> str:
+    return fingerprint(change.instalment for change in planned if change.target.status is PayoutStatus.PAID)
 
 
 def _sum(changes: Sequence[Decision], status: PayoutStatus) -> tuple[int, int]:
-    mine = [change.instalment.amount_paisa for change in changes if change.to.status is status]
+    mine = [change.instalment.amount_paisa for change in changes if change.target.status is status]
     return len(mine), sum(mine)

@@ -18,7 +18,9 @@ from mlm_audit.runs.shards import Shard, cut, holding, require_live_run
 
 def payout_shards(job: str, job_id: str, plan: PaymentPlan, shards: int) -> list[Shard]:
     """Split the planned changes of a run into shards by member."""
-    items = [(one.instalment.member_id, one.instalment.id, one.to.status is PayoutStatus.PAID) for one in plan.changes]
+    items = [
+        (one.instalment.member_id, one.instalment.id, one.target.status is PayoutStatus.PAID) for one in plan.changes
+    ]
     planned = {payment[0]: payment for payment in plan.payments}
     return [
         replace(shard, planned=tuple(planned[number] for number in shard.first))

@@ -47,10 +47,10 @@ class IncrementalRun:
     """One incremental run over a DuckDB session. Use it as a context manager."""
 
     def __init__(
-        self, folder: Path, mirror: Path, night: IncrementalFiles, plan: Plan, settings: Settings, *, read_at: datetime
+        self, folder: Path, mirror: Path, files: IncrementalFiles, plan: Plan, settings: Settings, *, read_at: datetime
     ) -> None:
-        self.folder, self.night, self.plan, self.settings, self.read_at = folder, night, plan, settings, read_at
-        self.con = session(folder, mirror, night, settings)
+        self.folder, self.files, self.plan, self.settings, self.read_at = folder, files, plan, settings, read_at
+        self.con = session(folder, mirror, files, settings)
         renew_firsts(self.con, folder, plan, settings)
 
     def __enter__(self) -> Self:
@@ -73,7 +73,7 @@ class IncrementalRun:
             self._write(query, f"kept.{name}")
         return ChangedRows(rows_changed(self.con), settle_on(self.con, settled, read_at) if settled else None)
 
-    def looked(self, previous: PreviousRun) -> ComparedRows:
+    def compared_rows(self, previous: PreviousRun) -> ComparedRows:
         """Return the ledger rows to compare with the sealed history.
 
         These are the rows that changed since the last run, and the rows that the last run reported as changed.
@@ -93,12 +93,12 @@ class IncrementalRun:
         moments = moments_of(self.read_at, self.settings)
         seeds = AffectedEntities(self.con, self.plan.max_levels, self._swept(), moments)
         seeds.add_breaks(previous.breaks)
-        sums = sum_whole(self.night, self.folder / "whole", self.plan, self.settings)
+        sums = sum_whole(self.files, self.folder / "whole", self.plan, self.settings)
         for number in range(10):  # until the subset holds all that its breaks concern, usually 2 or 3 times
             if self._is_too_much(seeds):
                 return None
             folder = self.folder / f"slice-{number}"
-            write_subset(self.con, self.night, sums, folder)
+            write_subset(self.con, self.files, sums, folder)
             for name in OF_HISTORY:
                 if (self.folder / f"{name}.parquet").exists():
                     list_parts(folder, name, [self.folder / f"{name}.parquet"])

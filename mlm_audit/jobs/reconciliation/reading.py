@@ -66,12 +66,12 @@ def scratch(settings: Settings) -> Iterator[Path]:
 class Reading:
     """The result of reading the inputs. `unread` are the values that could not be read.
 
-    `night` holds what changed since the last run when only that was read; it is None when everything was read. `before`
+    `incremental` holds what changed since the last run when only that was read; it is None when everything was read. `before`
     is the manifest of the last run.
     """
 
     manifest: Manifest
-    night: IncrementalFiles | None
+    incremental: IncrementalFiles | None
     before: Manifest | None
     unread: Unread
 
@@ -91,7 +91,9 @@ def fingerprint(plan: Plan, settings: Settings, checks: Sequence[Check]) -> str:
     return hashlib.sha256(repr(rules).encode()).hexdigest()
 
 
-def is_night(before: Manifest | None, rules: str, settings: Settings, now: datetime, checks: Sequence[Check]) -> bool:
+def is_incremental(
+    before: Manifest | None, rules: str, settings: Settings, now: datetime, checks: Sequence[Check]
+) -> bool:
     """Return whether a run may read only what changed since `before`."""
     if before is None or before.fingerprint != rules or before.inputs.keys() != {*INPUTS, *KEPT_FILES}:
         return False
@@ -124,13 +126,15 @@ class InputReader:
         self.names = [name for name in INPUTS if name not in missing]
         self.unread = Unread()
 
-    def read(self, database: Database, last: Manifest | None, now: datetime, rules: str, *, is_night: bool) -> Reading:
-        """Read everything, or with `is_night` what changed since the `last` run. List the parts of the inputs."""
+    def read(
+        self, database: Database, last: Manifest | None, now: datetime, rules: str, *, is_incremental: bool
+    ) -> Reading:
+        """Read everything, or with `is_incremental` what changed since the `last` run. List the parts of the inputs."""
         inputs, again = {}, {}
         with one_instant(database) as connection:
             for number, name in enumerate(self.names):
                 self.progress(f"reading {name}", number, len(self.names))
-                old = last.inputs[name] if last is not None and is_night else ()
+                old = last.inputs[name] if last is not None and is_incremental else ()
                 same, fresh = self._pieces(connection, name, old)
                 inputs[name] = tuple(sorted([*same, *fresh], key=lambda piece: piece.low))
                 log.info(
@@ -143,12 +147,17 @@ class InputReader:
                 again[name] = [piece for piece in old if piece not in same], fresh
         self.progress("read", len(self.names), len(self.names))
         moment = now.astimezone(UTC).isoformat()
-        manifest = Manifest(moment, last.full_at if last and is_night else moment, rules, inputs)
+        manifest = Manifest(moment, last.full_at if last and is_incremental else moment, rules, inputs)
         for name in self.names:
             list_parts(self.folder, name, self.mirror.files(inputs[name]))
-        return Reading(manifest, self._night(last, inputs, again) if last and is_night else None, last, self.unread)
+        return Reading(
+            manifest,
+            self._incremental_files(last, inputs, again) if last and is_incremental else None,
+            last,
+            self.unread,
+        )
 
-    def _night(self, last: Manifest, inputs: dict[str, Any], again: dict[str, Any]) -> IncrementalFiles:
+    def _incremental_files(self, last: Manifest, inputs: dict[str, Any], again: dict[str, Any]) -> IncrementalFiles:
         files = self.mirror.files
         return IncrementalFiles(
             now={name: files(pieces) for name, pieces in inputs.items()},

@@ -51,7 +51,7 @@ from mlm_audit.engine.incremental.mirror import Manifest, Piece
 from mlm_audit.history.run_history import RunHistory
 from mlm_audit.jobs.reconciliation.incremental import IncrementalRun, engine_of, keep_all
 from mlm_audit.jobs.reconciliation.investigation import investigate
-from mlm_audit.jobs.reconciliation.reading import InputReader, Reading, fingerprint, is_night, mirror_of, scratch
+from mlm_audit.jobs.reconciliation.reading import InputReader, Reading, fingerprint, is_incremental, mirror_of, scratch
 from mlm_audit.jobs.reconciliation.result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
 from mlm_audit.reporting.core.parts import plural
@@ -133,7 +133,7 @@ class _Reconciliation:
         out = self.request.out
         missing = check_inputs(self.database, store=not self.head.dry_run)
         self.mirror = mirror_of(self.settings, self.database, folder / "mirror")
-        self._look_back()
+        self._read_previous()
         self.reading = self._read(folder, missing)
         rows = self.reading.manifest.rows()
         for name in ("users", "ledger"):
@@ -152,7 +152,7 @@ class _Reconciliation:
         with hold_lease(self.head, as_of=self.head.as_of.isoformat()) as run:
             if (last := previous_run(self.database)) and last.job_id != self.history.prior.newest:
                 # Another run ended while this one was reading, so read again what changed since that run.
-                self._look_back()
+                self._read_previous()
                 self.reading = self._read(folder, missing)
             outcome = self._reconcile(folder, missing)
             run.check()
@@ -164,36 +164,36 @@ class _Reconciliation:
                 release_held(self.database, alerted.key, self.clock())
             return filed
 
-    def _look_back(self) -> None:
+    def _read_previous(self) -> None:
         """Read what earlier runs left. A dry run works even before the toolkit's tables exist."""
         try:
             check_inputs(self.database, store=True)
         except InputError:
-            self.history.look_back(has_tables=False)
+            self.history.read_previous(has_tables=False)
         else:
-            self.history.look_back(has_tables=True)
+            self.history.read_previous(has_tables=True)
 
     def _read(self, folder: Path, missing: dict[str, str]) -> Reading:
         previous = self.history.previous
         rules = fingerprint(self.plan, self.settings, self.checks)
         last = self.mirror.load(previous.data.get("mirror")) if previous else None
-        may = (
+        is_partial = (
             not self.request.full
             and not missing
             and self.history.is_trusted
-            and is_night(last, rules, self.settings, self.head.started, self.checks)
+            and is_incremental(last, rules, self.settings, self.head.started, self.checks)
         )
         today = business_date(self.head.started, self.settings.tz).toordinal()
         nights = self.settings.figures_within_nights
         reader = InputReader(self.mirror, folder, list(missing), self.progress, nights=nights, today=today)
         try:
-            return reader.read(self.database, last, self.head.started, rules, is_night=may)
+            return reader.read(self.database, last, self.head.started, rules, is_incremental=is_partial)
         except OSError as error:
             raise InputError(
                 f"reading into {folder}: {error.strerror or error}; free space there, or set TMPDIR; nothing was stored"
             ) from error
 
-    def _look_at_all(self, folder: Path, missing: dict[str, str]) -> EngineResult:
+    def _check_everything(self, folder: Path, missing: dict[str, str]) -> EngineResult:
         """Check every row of every input."""
         before = self.reading.before
         self.history.compare_all(folder, self.mirror.files(before.inputs.get("ledger", ())) if before else [])
@@ -209,13 +209,13 @@ class _Reconciliation:
         ) as engine:
             return engine.run(self.checks, self.progress)
 
-    def _look_at_the_day(self, folder: Path, night: IncrementalFiles, previous: PreviousRun) -> EngineResult:
+    def _check_what_changed(self, folder: Path, files: IncrementalFiles, previous: PreviousRun) -> EngineResult:
         """Check what changed since the last run and what had a break then, or everything when too much has changed."""
         mirror = self.mirror.folder
-        with IncrementalRun(folder, mirror, night, self.plan, self.settings, read_at=self.head.started) as nightly:
-            changed = nightly.compare(previous, self.head.started)
-            self.history.compare_changed(folder, nightly.looked(previous))
-            found = nightly.find(self.checks, previous, self.progress)
+        with IncrementalRun(folder, mirror, files, self.plan, self.settings, read_at=self.head.started) as incremental:
+            changed = incremental.compare(previous, self.head.started)
+            self.history.compare_changed(folder, incremental.compared_rows(previous))
+            found = incremental.find(self.checks, previous, self.progress)
         self.history.settle(folder, changed.settled)
         if found is None:
             found = self._check_all(folder, {})
@@ -224,10 +224,10 @@ class _Reconciliation:
 
     def _reconcile(self, folder: Path, missing: dict[str, str]) -> ReconciliationOutcome:
         previous = self.history.previous
-        if self.reading.night and previous:
-            found = self._look_at_the_day(folder, self.reading.night, previous)
+        if self.reading.incremental and previous:
+            found = self._check_what_changed(folder, self.reading.incremental, previous)
         else:
-            found = self._look_at_all(folder, missing)
+            found = self._check_everything(folder, missing)
         before = previous.breaks if previous else pl.DataFrame(schema=PREVIOUS_COLUMNS)
         breaks = with_states(found.breaks, before, self.head.as_of)
         corrections, capped = self._correct(breaks)

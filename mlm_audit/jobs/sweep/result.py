@@ -85,8 +85,8 @@ def sweep_result(
 
 def _not_checked(swept: SweptMonth, outcome: SweepTotals) -> tuple[str, ...]:
     left = len(outcome.left)
-    told = (f"{plural(left, 'member')} could not be decided; see the findings",) if left else ()
-    return told + doubt_of_books(swept.books)
+    reasons = (f"{plural(left, 'member')} could not be decided; see the findings",) if left else ()
+    return reasons + doubt_of_books(swept.books)
 
 
 def _with_changes(facts: pl.DataFrame) -> pl.DataFrame:

@@ -104,7 +104,7 @@ def run_sweep(context: RunContext, request: Request) -> RunResult:
     head = RunHeader(context, job_id, started, month.end, request.dry_run)
     sweep = _Sweep(head, SweptMonth(month, rules, books))
     sweep.refuse_missing_data()
-    return sweep.look(request.out) if request.dry_run else sweep.execute(request.out, request.shards or 1)
+    return sweep.preview(request.out) if request.dry_run else sweep.execute(request.out, request.shards or 1)
 
 
 def decide_shard(context: RunContext, shard: Shard) -> dict[str, int]:
@@ -184,7 +184,7 @@ class _Sweep:
                     f"--month {label}: no order was paid in this month, so its data are missing; check the month and the database"
                 )
 
-    def look(self, out: Path | None) -> RunResult:
+    def preview(self, out: Path | None) -> RunResult:
         """Return what a run would decide, compared with the stored decisions and with the month before."""
         try:
             facts, read = self.facts()

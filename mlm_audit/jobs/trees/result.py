@@ -92,26 +92,26 @@ class TreeOutcome(NamedTuple):
 
 def tree_outcome(
     head: RunHeader,
-    looked: TreeChecks,
+    checks: TreeChecks,
     made: RepairSummary,
     *,
     previous: pl.DataFrame | None,
     since: StructureChanges,
 ) -> TreeOutcome:
     """Build the result of a run, and the open issues to store."""
-    issues = {issue.id: issue for issue in (*looked.before.issues, *looked.after.issues)}
-    still = {issue.id for issue in looked.after.issues}
-    fixed = {issue.id for issue in looked.before.issues if CODES[issue.code].repaired} - still
+    issues = {issue.id: issue for issue in (*checks.before.issues, *checks.after.issues)}
+    still = {issue.id for issue in checks.after.issues}
+    fixed = {issue.id for issue in checks.before.issues if CODES[issue.code].repaired} - still
     known = pl.DataFrame(schema=PREVIOUS_COLUMNS) if previous is None else previous
     frame = _in_order(with_states(_frame(issues.values(), fixed, made), known, head.as_of), issues)
-    incomplete = _not_checked(looked)
+    incomplete = _not_checked(checks)
     ran = {code for code in CODES if code not in incomplete}
     findings = findings_of(frame) + findings_of(as_cleared(cleared(frame, known, ran), head.as_of))
     still_open = frame.filter(pl.col("id").is_in(list(still)))
     unseen = _unseen(known, incomplete, frame)
-    not_checked = (*dict.fromkeys(incomplete.values()), *looked.unread)
+    not_checked = (*dict.fromkeys(incomplete.values()), *checks.unread)
     verdict = verdict_of(is_broken=bool(still), not_checked=not_checked)
-    counts = _counts(looked, issues.values(), len(fixed), since)
+    counts = _counts(checks, issues.values(), len(fixed), since)
     result = RunResult(
         job=TREE_HEALTH,
         job_id=head.job_id,
@@ -123,16 +123,16 @@ def tree_outcome(
         counts=counts,
         findings=findings,
         checks=_checks(issues.values(), incomplete),
-        notes=(*looked.unread, *_notes(looked, incomplete, since), *_held_back(made)),
-        rows_read=looked.rows,
+        notes=(*checks.unread, *_notes(checks, incomplete, since), *_held_back(made)),
+        rows_read=checks.rows,
         dry_run=made.dry_run,
         timezone=head.settings.timezone,
-        plan=looked.plan,
+        plan=checks.plan,
         alerts=_alerts(head.settings, counts, made),
         corrections=made.repairs,
         fixed=tuple(sorted(fixed)),
         items=as_items(since.moved),
-        pictures=_pictures(still_open, looked.after),
+        pictures=_pictures(still_open, checks.after),
         not_checked=not_checked,
     )
     return TreeOutcome(result, _to_store(pl.concat([still_open.select(unseen.columns), unseen])))
@@ -224,18 +224,18 @@ def _in_order(frame: pl.DataFrame, issues: Mapping[str, Issue]) -> pl.DataFrame:
     return keyed.sort("_rank", "_size", "id", descending=[True, True, False]).drop("_rank", "_size")
 
 
-def _counts(looked: TreeChecks, issues: Iterable[Issue], fixed: int, since: StructureChanges) -> TreeCounts:
-    still_open = looked.after.issues
+def _counts(checks: TreeChecks, issues: Iterable[Issue], fixed: int, since: StructureChanges) -> TreeCounts:
+    still_open = checks.after.issues
     by_code = Counter(issue.code for issue in issues)
     return TreeCounts(
-        health_score=score(looked.after.facts, still_open),
+        health_score=score(checks.after.facts, still_open),
         issues_found=sum(by_code.values()),
         issues_fixed=fixed,
         issues_open=len(still_open),
         critical_open=sum(issue.severity == "critical" for issue in still_open),
-        members_checked=looked.rows["users"],
-        nodes_checked=looked.rows["matrix_nodes"],
-        closure_rows_checked=looked.rows["hierarchy"],
+        members_checked=checks.rows["users"],
+        nodes_checked=checks.rows["matrix_nodes"],
+        closure_rows_checked=checks.rows["hierarchy"],
         by_code=dict(sorted(by_code.items())),
         sponsors_changed=_moved(since, "sponsor"),
         parents_changed=_moved(since, "parent"),
@@ -248,20 +248,20 @@ def _moved(since: StructureChanges, edge: str) -> int:
     return since.moved.filter(pl.col("edge") == edge).height if since.moved.width else 0
 
 
-def _not_checked(looked: TreeChecks) -> dict[str, str]:
+def _not_checked(checks: TreeChecks) -> dict[str, str]:
     """Return the codes that could not be checked, each with the reason."""
     reasons: dict[str, str] = {}
-    if not looked.rows["matrix_nodes"]:
+    if not checks.rows["matrix_nodes"]:
         about = "table matrix_nodes: it has no rows, so neither matrix nor closure could be checked"
         reasons |= {code: about for code in CODES if code.startswith(("matrix-", "closure-"))}
-    undated = int(np.count_nonzero(looked.before.facts.created_at == NO_TIME))
+    undated = int(np.count_nonzero(checks.before.facts.created_at == NO_TIME))
     if undated:
         about = (
             f"{plural(undated, 'member')} {'has' if undated == 1 else 'have'} no createdAt, so the order in which members joined "
             "and took their positions could not be checked"
         )
         reasons |= dict.fromkeys(("sponsor-later", "matrix-hole", "matrix-placement"), about)
-    if looked.before.facts.given.decided is None:
+    if checks.before.facts.given.decided is None:
         reasons["eligibility-flag"] = "neither a sweep's decisions nor the rule's facts could be read"
     return reasons
 
@@ -281,10 +281,10 @@ def _checks(issues: Iterable[Issue], incomplete: Mapping[str, str]) -> tuple[Che
     )
 
 
-def _notes(looked: TreeChecks, incomplete: Mapping[str, str], since: StructureChanges) -> tuple[str, ...]:
+def _notes(checks: TreeChecks, incomplete: Mapping[str, str], since: StructureChanges) -> tuple[str, ...]:
     notes = list(dict.fromkeys(incomplete.values()))
-    if looked.before.facts.given.decided is not None:
-        notes.append(f"flags were compared with {looked.before.facts.given.decided_by}")
+    if checks.before.facts.given.decided is not None:
+        notes.append(f"flags were compared with {checks.before.facts.given.decided_by}")
     if since.note:
         notes.append(since.note)
     elif since.job_id:

@@ -139,7 +139,7 @@ class _TreeHealth:
         require(self.database, NEEDED if self.head.dry_run else {**NEEDED, **STORE})
         read = self._read(folder)
         if self.head.dry_run:
-            return write_artifacts(self._look_only(read, repair=repair), self.settings, out)
+            return write_artifacts(self._preview(read, repair=repair), self.settings, out)
         with hold_lease(self.head, as_of=self.head.as_of.isoformat()) as run:
             previous = previous_run(self.database, own.TreeHealthReport)
             before = self._check(read)
@@ -147,10 +147,10 @@ class _TreeHealth:
             after = self._check(self._read(folder)) if repairs.done else before
             run.check()
             outcome = self._outcome(before, after, repairs, previous, dry_run=False)
-            told = self._store(folder, outcome, after, run, out)
+            notice = self._store(folder, outcome, after, run, out)
             filed = write_artifacts(outcome.result, self.settings, out)
-            if told:
-                release_held(self.database, told.key, self.clock())
+            if notice:
+                release_held(self.database, notice.key, self.clock())
             return filed
 
     def _repairs(self, run: ActiveRun, seen: Checked, *, repair: bool | None, is_first: bool) -> Repairs:
@@ -160,7 +160,7 @@ class _TreeHealth:
             return Repairs(held_back=len(derivable(seen.check.issues)))
         return self._repair(run, seen)
 
-    def _look_only(self, read: TreeRead, *, repair: bool | None) -> RunResult:
+    def _preview(self, read: TreeRead, *, repair: bool | None) -> RunResult:
         try:
             seen = self._check(read)
             wanted = repair is not False and not seen.unread
@@ -236,10 +236,10 @@ class _TreeHealth:
     def _outcome(
         self, before: Checked, after: Checked, repairs: Repairs, previous: PreviousRun | None, *, dry_run: bool
     ) -> TreeOutcome:
-        looked = TreeChecks(before.check, after.check, before.rows, self.plan, before.unread)
+        checks = TreeChecks(before.check, after.check, before.rows, self.plan, before.unread)
         since = self._since(before, previous)
         made = RepairSummary(tuple(repairs.done), repairs.refused, dry_run, repairs.held_back)
-        outcome = tree_outcome(self.head, looked, made, previous=previous.breaks if previous else None, since=since)
+        outcome = tree_outcome(self.head, checks, made, previous=previous.breaks if previous else None, since=since)
         # Without an earlier run there is no trend: on a first run, or in a dry run without the toolkit's tables.
         return (
             outcome._replace(
@@ -279,13 +279,13 @@ class _TreeHealth:
         )  # before the platform waits for the lock
         with write(self.database) as connection:
             store_tree_health(connection, result, outcome.still_open, stored_data(result), self.clock())
-            if told := alert(connection, own.TreeHealthReport, result, page, settings=self.settings, out=out):
-                queue_once(connection, told, naive(self.clock()), UNTIL_FILED)
+            if notice := alert(connection, own.TreeHealthReport, result, page, settings=self.settings, out=out):
+                queue_once(connection, notice, naive(self.clock()), UNTIL_FILED)
             run.end_with(connection, result)
         seen = folder / "structure.parquet"
         after.structure.write_parquet(seen, metadata={"job_id": self.head.job_id})
         keep(seen, self._copy())
-        return told
+        return notice
 
 
 def derivable(issues: Iterable[Issue]) -> list[ClosureChange]:

@@ -207,13 +207,13 @@ def change_sentence(findings: Sequence[Finding], *, money: bool = False) -> str:
     named when nothing else changed.
     """
     by_state = {state: [finding for finding in findings if finding.state == state] for state in STATES}
-    told = [
+    parts = [
         f"{grouped(len(mine))} {state}" + (f" ({format_inr(sum_of_findings(mine))})" if money else "")
         for state, mine in by_state.items()
         if mine and state != "carried over"
     ]
-    if told:
-        return f"{', '.join(told)} since the last run."
+    if parts:
+        return f"{', '.join(parts)} since the last run."
     return (
         "Nothing has changed since the last run; everything that is open was carried over."
         if by_state["carried over"]

@@ -50,7 +50,7 @@ class Column(NamedTuple):
         return self.kind in TO_THE_RIGHT
 
     @property
-    def look(self) -> str:
+    def css_class(self) -> str:
         """Return the CSS class: `n` for figures, `t` for values that must not wrap, and empty for others."""
         return "n" if self.is_figure else "t" if self.kind in ("instant", "day", "id") else ""
 

@@ -54,7 +54,7 @@ def _table(table: Table, timezone: str, most_rows: int) -> list[RenderableType]:
         return [Text("  None.", style="dim")]
     shown = RichTable(box=None, pad_edge=True, header_style="dim")
     for column in table.columns:
-        kept = column.look in ("n", "t")
+        kept = column.css_class in ("n", "t")
         width = None if kept else LEAST_WORDS
         shown.add_column(column.label, justify="right" if column.is_figure else "left", no_wrap=kept, min_width=width)
     for number, row in enumerate(table.rows[:most_rows]):

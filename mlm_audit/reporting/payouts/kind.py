@@ -15,7 +15,7 @@ def _entry(counts: StoredCounts) -> IndexEntry:
     )
 
 
-def _look_again(result: RunResult) -> str:
+def _preview_command(result: RunResult) -> str:
     """Return the command for a dry run as of the same instant.
 
     Running the job again without --dry-run would pay again.
@@ -30,7 +30,7 @@ KIND = ReportKind(
     lines=payouts_lines,
     page=payout_report,
     lists_items=True,
-    rerun=_look_again,
+    rerun=_preview_command,
     entry=_entry,
     series=Series("Paid and held", ("held", "paid"), format_inr),
 )

@@ -129,8 +129,8 @@ def _news(result: RunResult) -> str:
         return ""
     paisa = sum(finding.amount_paisa or 0 for finding in new)
     going_on = len(waiting) - len(new)
-    told = [f"{plural(len(new), 'new hold')} ({format_inr(paisa)})"] if new else []
-    return f"{', '.join(told + ([f'{grouped(going_on)} carried over'] if going_on else []))}."
+    parts = [f"{plural(len(new), 'new hold')} ({format_inr(paisa)})"] if new else []
+    return f"{', '.join(parts + ([f'{grouped(going_on)} carried over'] if going_on else []))}."
 
 
 def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:

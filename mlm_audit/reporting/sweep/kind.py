@@ -16,7 +16,7 @@ def _entry(counts: StoredCounts) -> IndexEntry:
     )
 
 
-def _look_again(result: RunResult) -> str:
+def _preview_command(result: RunResult) -> str:
     return f"mlm-audit run {result.job} --month {SweepCounts.of(result.counts).month} --dry-run"
 
 
@@ -25,7 +25,7 @@ KIND = ReportKind(
     figures=sweep_figures,
     page=sweep_report,
     lists_items=True,
-    rerun=_look_again,
+    rerun=_preview_command,
     entry=_entry,
     series=Series("Released and rolled up", ("rolled up", "released"), format_inr),
 )

@@ -68,7 +68,7 @@ def in_words(picture: Mapping[str, Any]) -> str:
     """Return the picture in words, for readers who cannot see it."""
     nodes, edges = picture["nodes"], picture["edges"]
     labels = [str(node["label"]) for node in nodes]
-    told = [
+    parts = [
         f"{labels[child]} is under {labels[parent]}" + (f" ({broken})" if broken else "")
         for parent, child, broken in edges[:IN_WORDS]
     ]
@@ -76,7 +76,7 @@ def in_words(picture: Mapping[str, Any]) -> str:
     more = f" and {others} more edge{'' if others == 1 else 's'}" if others > 0 else ""
     marked = [label for label, node in zip(labels, nodes, strict=True) if node.get("mark") == "issue"]
     about = f" With an issue: {', '.join(marked[:IN_WORDS])}." if marked else ""
-    return f"{'; '.join(told)}{more}.{about}"
+    return f"{'; '.join(parts)}{more}.{about}"
 
 
 def _layers(count: int, edges: Sequence[Sequence[Any]]) -> Drawing:

@@ -63,9 +63,9 @@ def test_levels_and_teams() -> None:
         "users": [member(number, NEW_YEAR) for number in range(1, 13)],
         "matrix_nodes": [{"user_id": number, "parent_id": number - 1 or None} for number in range(1, 13)],
     }
-    with desk_over(rows) as desk:
-        places = {row["member_id"]: (row["depth"], row["team"]) for row in desk.ask("member_places").to_dicts()}
-        tables = income_disclosure(desk, 2026, NOW).tables
+    with desk_over(rows) as queries:
+        places = {row["member_id"]: (row["depth"], row["team"]) for row in queries.ask("member_places").to_dicts()}
+        tables = income_disclosure(queries, 2026, NOW).tables
     assert places == {number: (number - 1, min(5, 12 - number)) for number in range(1, 13)}
     assert tables["by_level"].select("group", "members").rows() == [
         ("0 + 1 + 2 + 3 + 4 + 5 + 6 + 7 + 8 + 9 + 10 + 11", 12)
@@ -78,8 +78,8 @@ def test_a_ring_in_the_matrix_has_no_level() -> None:
         "users": [member(number, NEW_YEAR) for number in (1, 2)],
         "matrix_nodes": [{"user_id": 1, "parent_id": 2}, {"user_id": 2, "parent_id": 1}],
     }
-    with desk_over(rows) as desk:
-        assert desk.ask("member_places")["depth"].to_list() == [None, None]
+    with desk_over(rows) as queries:
+        assert queries.ask("member_places")["depth"].to_list() == [None, None]
 
 
 def test_a_business_year_and_what_was_taken_back() -> None:
@@ -95,9 +95,9 @@ def test_a_business_year_and_what_was_taken_back() -> None:
         {**credit(7, 1, NEW_YEAR, 999), "user_id": None},
     ]
     orders = [order(1, 3, NEW_YEAR, 700), order(2, 3, NEW_YEAR, 900, status="refunded")]
-    with desk_over({"users": users, "ledger": ledger, "orders": orders}) as desk:
-        result = income_disclosure(desk, 2026, NOW)
-        last_year = income_disclosure(desk, "2025", NOW)
+    with desk_over({"users": users, "ledger": ledger, "orders": orders}) as queries:
+        result = income_disclosure(queries, 2026, NOW)
+        last_year = income_disclosure(queries, "2025", NOW)
     [row] = result.frame.to_dicts()
     assert (row["members"], row["p100_paisa"], row["p95_paisa"], row["mean_paisa"]) == (30, 400, 0, 13)
     assert (row["purchases_mean_paisa"], row["loss_bps"], row["nothing_bps"]) == (23, 333, 9_666)
@@ -114,8 +114,8 @@ def test_few_members_are_not_shown(count: int) -> None:
         "users": [member(number, NEW_YEAR) for number in range(1, count + 1)],
         "ledger": [credit(1, 1, NEW_YEAR, 4_711)],
     }
-    with desk_over(rows) as desk:
-        result = income_disclosure(desk, 2026, NOW)
+    with desk_over(rows) as queries:
+        result = income_disclosure(queries, 2026, NOW)
     assert all(table.height == 0 for table in result.tables.values())
     assert "suppressed for privacy" in result.conclusion
     assert "4711" not in str(result.to_dict())
@@ -125,17 +125,17 @@ def test_few_members_are_not_shown(count: int) -> None:
 def test_huge_amounts_are_an_error_and_no_wrap() -> None:
     rows = {"users": [member(number, NEW_YEAR) for number in range(1, 11)]}
     ledger = [credit(number, number, NEW_YEAR, 2**63 - 1) for number in range(1, 11)]
-    with desk_over({**rows, "ledger": ledger}) as desk:
-        [row] = income_disclosure(desk, 2026, NOW).frame.to_dicts()
+    with desk_over({**rows, "ledger": ledger}) as queries:
+        [row] = income_disclosure(queries, 2026, NOW).frame.to_dicts()
         assert row["mean_paisa"] == row["p100_paisa"] == 2**63 - 1, "the sum of ten is exact"
     with (
-        desk_over({**rows, "ledger": [*ledger, credit(11, 1, NEW_YEAR, 1)]}) as desk,
+        desk_over({**rows, "ledger": [*ledger, credit(11, 1, NEW_YEAR, 1)]}) as queries,
         pytest.raises(InputError, match="more than 2\\^63 paisa"),
     ):
-        income_disclosure(desk, 2026, NOW)
+        income_disclosure(queries, 2026, NOW)
 
 
 @pytest.mark.parametrize("year", ["next", "2026-10", -1, 2027, 12])
 def test_years_that_are_not_taken(year: Any) -> None:
-    with desk_over({}) as desk, pytest.raises(InputError, match=r"is not a year|not begun|not a period"):
-        income_disclosure(desk, year, NOW)
+    with desk_over({}) as queries, pytest.raises(InputError, match=r"is not a year|not begun|not a period"):
+        income_disclosure(queries, year, NOW)

@@ -39,8 +39,8 @@ def _clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
 def look(rows: dict[str, Any], **changes: Any) -> Answer:
     plan = load_plan()
     plan = plan.model_copy(update={"rules": plan.rules.model_copy(update=changes)})
-    with desk_over(rows, plan) as desk:
-        return suspicious(desk, NOTHING_SHARED, NOW)
+    with desk_over(rows, plan) as queries:
+        return suspicious(queries, NOTHING_SHARED, NOW)
 
 
 def results(answer: Answer) -> dict[str, str]:

@@ -74,8 +74,8 @@ def shop() -> dict[str, Any]:
 
 
 def test_by_hand() -> None:
-    with desk_over(shop()) as desk:
-        found = measure(desk, MONTHS[:1])
+    with desk_over(shop()) as queries:
+        found = measure(queries, MONTHS[:1])
     assert found.sources == {
         "recruiting_paisa": 60,
         "products_paisa": 40,
@@ -145,8 +145,8 @@ def test_break_even_against_plain_python(given_moves: list[tuple[str, int, datet
         for n, (what, who, at, paisa) in enumerate(given_moves, 1)
         if what != "buys"
     ]
-    with desk_over({"users": [member(n, JUNE) for n in (1, 2, 3)], "orders": orders, "ledger": ledger}) as desk:
-        found = break_even(desk, MONTHS[2]).to_list()
+    with desk_over({"users": [member(n, JUNE) for n in (1, 2, 3)], "orders": orders, "ledger": ledger}) as queries:
+        found = break_even(queries, MONTHS[2]).to_list()
     wanted = []
     keys = [month.key for month in MONTHS[:3]]
     for who in (1, 2, 3):
@@ -166,8 +166,8 @@ def test_break_even_against_plain_python(given_moves: list[tuple[str, int, datet
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [{}, {"users": [member(1, JUNE)]}])
 def test_empty_and_one_member(rows: dict[str, Any]) -> None:
-    with desk_over(rows) as desk:
-        result = pyramid_indicators(desk, 2026, NOW)
+    with desk_over(rows) as queries:
+        result = pyramid_indicators(queries, 2026, NOW)
     assert result.conclusion == "2026: no member earned anything, so there is nothing to measure."
     assert result.tables["concentration"].height == 0
     str(result), result.to_dict(), result._repr_html_()
@@ -176,12 +176,12 @@ def test_empty_and_one_member(rows: dict[str, Any]) -> None:
 def test_huge_amounts_are_an_error_and_no_wrap() -> None:
     rows = shop()
     rows["orders"] += [order(number, 3, JUNE, 2**62, commission_amount_paisa=0) for number in (8, 9)]
-    with desk_over(rows) as desk, pytest.raises(InputError, match="more than 2\\^63 paisa"):
-        pyramid_indicators(desk, "2026-06", NOW)
+    with desk_over(rows) as queries, pytest.raises(InputError, match="more than 2\\^63 paisa"):
+        pyramid_indicators(queries, "2026-06", NOW)
 
 
 def test_periods_that_are_not_taken() -> None:
-    with desk_over({}) as desk:
+    with desk_over({}) as queries:
         for period in ("soon", ("2026-10", "2026-08"), 2027):
             with pytest.raises(InputError):
-                pyramid_indicators(desk, period, NOW)
+                pyramid_indicators(queries, period, NOW)

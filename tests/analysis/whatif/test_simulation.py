@@ -121,9 +121,9 @@ def test_the_members_of_a_month_are_as_the_sweep_logged_them() -> None:
             logged(7, 6, kyc=False, reasons=inactive),
         ],
     }
-    with desk_over(rows) as desk:
-        desk.put("sim_month", [{"month": 9, "year": 2026}])
-        found = desk.ask("month_people").sort("id").select("id", "is_active", "is_blocked", "is_kyc_approved").rows()
+    with desk_over(rows) as queries:
+        queries.put("sim_month", [{"month": 9, "year": 2026}])
+        found = queries.ask("month_people").sort("id").select("id", "is_active", "is_blocked", "is_kyc_approved").rows()
     assert found == [
         (1, True, False, True),
         (2, True, False, True),
@@ -145,9 +145,9 @@ def test_purchases_of_a_month() -> None:
         order(5, 1, late, 50_000, status="refunded"),
         order(6, 2, late, 7, status="refunded"),
     ]
-    with desk_over({"users": [member(1, START), member(2, START)], "orders": orders}) as desk:
-        desk.put("sim_month", [{"starts_at": naive(MONTHS[1].start), "ends_at": naive(end)}])
-        found = desk.ask("month_purchases").sort("member_id").rows()
+    with desk_over({"users": [member(1, START), member(2, START)], "orders": orders}) as queries:
+        queries.put("sim_month", [{"starts_at": naive(MONTHS[1].start), "ends_at": naive(end)}])
+        found = queries.ask("month_purchases").sort("member_id").rows()
     assert found == [(1, naive(early), 3, 320), (2, naive(late), 0, 0)]
 
 
@@ -162,8 +162,8 @@ def family(**flags: Any) -> dict[str, Any]:
 
 
 def gets(rows: dict[str, Any], **terms: Any) -> dict[int, int]:
-    with desk_over(rows) as desk:
-        frame = simulate(desk, "2026-10", NOW, terms).frame
+    with desk_over(rows) as queries:
+        frame = simulate(queries, "2026-10", NOW, terms).frame
     assert frame.height == len(rows["users"])
     return {row["member_id"]: row["after_paisa"] for row in frame.to_dicts() if row["after_paisa"]}
 
@@ -192,8 +192,8 @@ def test_a_ring_in_the_matrix_is_refused_under_compression_only() -> None:
 @pytest.mark.slow
 def test_empty_and_small_platforms() -> None:
     for rows in ({}, {"users": [member(1, START)]}):
-        with desk_over(rows) as desk:
-            result = simulate(desk, "2026-10", NOW, {"company_percent": 35})
+        with desk_over(rows) as queries:
+            result = simulate(queries, "2026-10", NOW, {"company_percent": 35})
             assert result.tables["totals"]["after_paisa"].to_list() == [0, 0, 0]
             assert result.frame["after_paisa"].to_list() == [0] * len(rows.get("users", ()))
             assert result.conclusion.startswith("Nothing changes")
@@ -205,14 +205,14 @@ def test_empty_and_small_platforms() -> None:
 def test_huge_amounts_are_an_error_and_no_wrap() -> None:
     rows = family()
     rows["orders"] += [order(number, 4, MONTHS[2].start, 2**62, total_paisa=1) for number in (10, 11)]
-    with desk_over(rows) as desk, pytest.raises(InputError, match="more than 2\\^63 paisa"):
-        simulate(desk, "2026-10", NOW, {})
+    with desk_over(rows) as queries, pytest.raises(InputError, match="more than 2\\^63 paisa"):
+        simulate(queries, "2026-10", NOW, {})
     rows["orders"][-1]["paid_at"] = MONTHS[1].start
-    with desk_over(rows) as desk, pytest.raises(InputError, match="2\\^63 paisa"):
-        simulate(desk, ("2026-09", "2026-10"), NOW, {})
+    with desk_over(rows) as queries, pytest.raises(InputError, match="2\\^63 paisa"):
+        simulate(queries, ("2026-09", "2026-10"), NOW, {})
     rows["orders"].pop()
-    with desk_over(rows) as desk:
-        assert sum(simulate(desk, "2026-10", NOW, {}).tables["totals"]["after_paisa"].to_list()) == 2**62 + 10_000
+    with desk_over(rows) as queries:
+        assert sum(simulate(queries, "2026-10", NOW, {}).tables["totals"]["after_paisa"].to_list()) == 2**62 + 10_000
 
 
 @pytest.mark.slow
@@ -266,8 +266,8 @@ def test_terms_that_are_not_taken(terms: dict[str, Any], said: str) -> None:
     ],
 )
 def test_months_that_are_not_taken(months: Any, said: str) -> None:
-    with desk_over({}) as desk, pytest.raises(InputError, match=said):
-        simulate(desk, months, NOW, {})
+    with desk_over({}) as queries, pytest.raises(InputError, match=said):
+        simulate(queries, months, NOW, {})
 
 
 @pytest.mark.slow

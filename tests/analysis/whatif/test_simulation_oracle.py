@@ -192,8 +192,8 @@ def test_every_variant_agrees_with_plain_python_and_loses_no_paisa(
 ) -> None:
     rows = world(seed)
     changed = changed_plan(load_plan(), terms | {"three_three_count": three})
-    with desk_over(rows) as desk:
-        outcome = recompute(desk, MONTHS, changed.plan, changed.compression, IST, orders=True)
+    with desk_over(rows) as queries:
+        outcome = recompute(queries, MONTHS, changed.plan, changed.compression, IST, orders=True)
     split, members = by_hand(rows, changed.plan, changed.compression)
     assert {row[0]: row[1:] for row in outcome.orders.iter_rows()} == split
     for row in outcome.orders.iter_rows():

@@ -95,9 +95,9 @@ def _night(
     with pytest.MonkeyPatch.context() as patch:
         read = reading.InputReader.read
 
-        def watched(self: Any, *given: Any, is_night: bool) -> Any:
-            seen.append(is_night)
-            return read(self, *given, is_night=is_night)
+        def watched(self: Any, *given: Any, is_incremental: bool) -> Any:
+            seen.append(is_incremental)
+            return read(self, *given, is_incremental=is_incremental)
 
         patch.setattr(reading.InputReader, "read", watched)
         if may_be_killed and rng.random() < 0.3:

@@ -48,7 +48,7 @@ def nightly(tmp_path: Path, **changes: Any) -> Settings:
     return settings_for(runs=tmp_path / "runs").model_copy(update={"nightly_from_rows": 0, **changes})
 
 
-def is_night(outcome: ReconciliationOutcome) -> bool:
+def is_incremental(outcome: ReconciliationOutcome) -> bool:
     return any("were not read again" in note for note in outcome.result.notes)
 
 
@@ -57,7 +57,7 @@ def same(engine: Engine, settings: Settings, days: float) -> ReconciliationOutco
     now = NOW + timedelta(days=days)
     whole = reconcile(engine, settings, lambda: now, dry_run=True, full=True)
     found = reconcile(engine, settings, lambda: now)
-    assert (is_night(found), is_night(whole)) == (True, False)
+    assert (is_incremental(found), is_incremental(whole)) == (True, False)
     rows = [one.breaks.select(COLUMNS).sort("id").to_dicts() for one in (found, whole)]
     assert rows[0] == rows[1]
     assert found.result.bridge == whole.result.bridge
@@ -147,7 +147,7 @@ def test_figures_tell_of_each_change(any_url: str, filled: Fill) -> None:
 def test_changes_are_found_at_night(any_url: str, filled: Fill, tmp_path: Path) -> None:
     """A few more each night, each night like a full run."""
     engine, settings = filled(any_url, clean_platform()), nightly(tmp_path)
-    assert not is_night(reconcile(engine, settings, lambda: NOW))
+    assert not is_incremental(reconcile(engine, settings, lambda: NOW))
     assert same(engine, settings, 0.5).result.verdict is Verdict.PASS
     changes = list(CHANGES.values())
     for number in range(0, len(changes), 6):
@@ -234,8 +234,8 @@ def test_another_run_ends_while_one_is_reading(
         )
     read, others = reading.InputReader.read, list[ReconciliationOutcome | None]()
 
-    def interrupted(self: Any, *given: Any, is_night: bool) -> Any:
-        found = read(self, *given, is_night=is_night)
+    def interrupted(self: Any, *given: Any, is_incremental: bool) -> Any:
+        found = read(self, *given, is_incremental=is_incremental)
         if not others:
             others.append(None)  # the run in between is read too, and has no third one in it
             others.append(reconcile(engine, settings, lambda: NOW + timedelta(days=1)))
@@ -247,7 +247,7 @@ def test_another_run_ends_while_one_is_reading(
     assert other is not None
     assert found.breaks["id"].to_list() == other.breaks["id"].to_list() == ["wallet-balance/7"]
     assert found.breaks["state"].to_list() == ["carried over"]
-    assert is_night(reconcile(engine, settings, lambda: NOW + timedelta(days=2))), "the mirror is whole"
+    assert is_incremental(reconcile(engine, settings, lambda: NOW + timedelta(days=2))), "the mirror is whole"
 
 
 @pytest.mark.slow
@@ -265,7 +265,7 @@ def test_a_night_settles_the_ledger_as_a_full_run_does(
         now = NOW + timedelta(days=day / 10 - 25)
         sealed = []
         for full in (False, True):
-            assert is_night(reconcile(engine, settings, clock_at(now), full=full)) is not full
+            assert is_incremental(reconcile(engine, settings, clock_at(now), full=full)) is not full
             last = previous_run(engine)
             assert last is not None
             sealed.append(last.data["seal"])
@@ -293,7 +293,7 @@ def test_when_everything_is_read(sqlite_url: str, filled: Fill, tmp_path: Path) 
     settings = nightly(tmp_path)
 
     def after(days: float, given: Settings, *, full: bool = False) -> bool:
-        return is_night(reconcile(engine, given, lambda: NOW + timedelta(days=days), full=full))
+        return is_incremental(reconcile(engine, given, lambda: NOW + timedelta(days=days), full=full))
 
     assert not after(0, settings), "the first"
     assert after(0.1, settings)
@@ -344,7 +344,7 @@ def test_a_check_that_did_not_run_is_made_up_for(
         patch.setattr(duck, "to_breaks", out_of_memory)
         assert reconcile(engine, settings, lambda: NOW).result.verdict is Verdict.INCOMPLETE
     found = reconcile(engine, settings, lambda: NOW + timedelta(days=1))
-    assert not is_night(found)
+    assert not is_incremental(found)
     assert found.result.verdict is Verdict.FAIL
 
 
