@@ -1,6 +1,5 @@
 """The books of a world: every table of the platform as a frame, with ids, references and running balances."""
 
-from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,6 +36,7 @@ from mlm_audit.demo.job_history import (
     weekly_payouts,
     withdrawals,
 )
+from mlm_audit.demo.ledger_entries import LedgerEntries
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import NEVER, DemoSpec, Flags, Ints, World, make_world, micros
 from mlm_audit.domain.plan import Plan
@@ -55,43 +55,6 @@ def platform_of(world: World) -> Platform:
     return _Books(world, distribute(world)).platform()
 
 
-SMALL = {"kind": np.int8, "member": np.int32, "level": np.int8, "reversal": np.int8}
-"""Narrow column types for the collected rows. With twenty million rows, memory use depends on the width."""
-
-
-@dataclass
-class _Entries:
-    """The ledger rows collected so far. A `member` of -1 is the company."""
-
-    parts: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(
-        self,
-        kind: int,
-        member: Ints | int,
-        amount: Ints,
-        reference: Ints,
-        at: Ints,
-        *,
-        level: Ints | int = 0,
-        reversal: int = 0,
-    ) -> None:
-        size = len(amount)
-        small = {"kind": kind, "member": member, "level": level, "reversal": reversal}
-        narrow = {name: np.broadcast_to(np.asarray(value, SMALL[name]), size) for name, value in small.items()}
-        self.parts.append({"amount": amount, "reference": reference, "at": at, **narrow})
-
-    def sorted(self) -> dict[str, Any]:
-        """Return all rows sorted by time, and clear `parts`. Only one column at a time is in memory twice."""
-        at = np.concatenate([part.pop("at") for part in self.parts])
-        order = np.argsort(at, kind="stable")
-        columns = {"at": at[order]}
-        for name in list(self.parts[0]):
-            columns[name] = np.concatenate([part.pop(name) for part in self.parts])[order]
-        self.parts.clear()
-        return columns
-
-
 class _Books:
     def __init__(self, world: World, plan: Distribution) -> None:
         self.world = world
@@ -99,7 +62,7 @@ class _Books:
         self.members, self.orders = world.members, world.orders
         self.payouts: InstalmentStates = weekly_payouts(world, plan)
         self.sweeps: list[Sweep] = monthly_sweeps(world)
-        self.entries = _Entries()
+        self.entries = LedgerEntries()
         self.logged: list[Flags] = []
         """For each sweep, the members that it logged: those considered, and those whose commission it decided."""
 

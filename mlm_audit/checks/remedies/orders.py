@@ -5,7 +5,7 @@ from typing import Any
 
 from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.remedies.breaks import BreakFacts
-from mlm_audit.checks.remedies.lines import order_paid
+from mlm_audit.checks.remedies.line_reversals import order_paid
 from mlm_audit.checks.remedies.months import PENDING, Share, books_of, merged, settle
 from mlm_audit.checks.remedies.payouts import company_key
 from mlm_audit.domain.remedies import (

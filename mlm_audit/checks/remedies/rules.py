@@ -7,7 +7,7 @@ from typing import Any
 
 from mlm_audit.checks.causes import first_step
 from mlm_audit.checks.inputs import COMPANY_TYPES
-from mlm_audit.checks.remedies import lines, orders, payouts, records, sweep, wallets
+from mlm_audit.checks.remedies import line_reversals, lines, orders, payouts, records, sweep, wallets, withdrawals
 from mlm_audit.checks.remedies.breaks import BreakFacts, MemberMissingError, broken_of
 from mlm_audit.checks.roots import FEWEST_WRONG_OWNERS, FOLLOWS, TOO_MANY
 from mlm_audit.domain.remedies import Alternative, Remedy, RemedyPosting, Step
@@ -63,16 +63,16 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "history-other-member": records.history_owner,
     },
     "withdrawals": {
-        "withdrawal-not-debited": payouts.withdrawal_lost,
-        "withdrawal-requested-twice": payouts.withdrawal_lost,
-        "ledger-row-lost": payouts.withdrawal_row_lost,
-        "not-in-ledger": payouts.withdrawal_unclear,
+        "withdrawal-not-debited": withdrawals.withdrawal_lost,
+        "withdrawal-requested-twice": withdrawals.withdrawal_lost,
+        "ledger-row-lost": withdrawals.withdrawal_row_lost,
+        "not-in-ledger": withdrawals.withdrawal_unclear,
         "other-ledger-type": payouts.other_kind,
-        "withdrawal-debited-twice": payouts.withdrawal_twice,
-        "withdrawal-not-approved": payouts.withdrawal_unapproved,
-        "withdrawal-without-request": payouts.withdrawal_unrequested,
-        "wrong-beneficiary": payouts.withdrawal_moved,
-        "wrong-amount": payouts.withdrawal_difference,
+        "withdrawal-debited-twice": withdrawals.withdrawal_twice,
+        "withdrawal-not-approved": withdrawals.withdrawal_unapproved,
+        "withdrawal-without-request": withdrawals.withdrawal_unrequested,
+        "wrong-beneficiary": withdrawals.withdrawal_moved,
+        "wrong-amount": withdrawals.withdrawal_difference,
         "history-edited": payouts.amount_edited,
     },
     "commission-missing": {
@@ -99,11 +99,11 @@ REMEDIES: dict[str, dict[str, Declared]] = {
         "other-ledger-type": payouts.other_kind,
     },
     "commission-unexpected": {
-        "inactive-upline": lines.inactive,
-        "posted-before-sweep": lines.posted_early,
-        "paid-and-rolled-up": lines.rolled_up_too,
-        "order-not-paid": lines.not_paid,
-        "no-such-level": lines.no_level,
+        "inactive-upline": line_reversals.inactive,
+        "posted-before-sweep": line_reversals.posted_early,
+        "paid-and-rolled-up": line_reversals.rolled_up_too,
+        "order-not-paid": line_reversals.not_paid,
+        "no-such-level": line_reversals.no_level,
     },
     "company-posting": {
         "other-ledger-type": payouts.other_kind,

@@ -4,7 +4,6 @@ At-most-once depends on the members' row locks, under which the eligibility log 
 commission's status, and on the unique references REPURCHASE_<member>_<YYYYMM> and ROLLUP_<member>_<YYYYMM>.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,9 +16,10 @@ from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog,
 from mlm_audit.database.core.tables import Commission, Ledger, Moment, Order, User
 from mlm_audit.database.core.words import folded
 from mlm_audit.database.dialects.lookup import dialect_of
-from mlm_audit.database.reads.sweep import pending_in, stands
+from mlm_audit.database.reads.sweep import stands
 from mlm_audit.database.store.outbox import queue
 from mlm_audit.database.writes.payouts import add_to_wallets
+from mlm_audit.database.writes.undecided_commission import lock_pending, without_void
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import Month, month_label, naive
 
@@ -94,8 +94,8 @@ def decide_batch(connection: Connection, rulings: Sequence[Ruling], job: SweepCo
     known = _lock(connection, by_id)
     before = _logged(connection, known, job.month)
     eligible = {number: before.get(number, by_id[number].is_eligible) for number in known}
-    pending = _pending(connection, known, job.month)
-    pending, void = _without_void(pending)
+    pending = lock_pending(connection, known, job.month)
+    pending, void = without_void(pending)
     sums = {number: sum(row.paisa for row in rows) for number, rows in pending.items()}
     left = undecidable(connection, sums, job.month) | dict.fromkeys(set(by_id) - set(known), UNKNOWN_MEMBER)
     good = [number for number in pending if number not in left and eligible[number]]
@@ -132,52 +132,6 @@ def _logged(connection: Connection, ids: Sequence[int], month: Month) -> dict[in
         EligibilityLog.user_id.in_(ids), *_of(month)
     )
     return {row[0]: bool(row[1]) for row in connection.execute(query)}
-
-
-class UndecidedCommission(NamedTuple):
-    """An undecided commission row. `stands` is True if its order stands."""
-
-    id: int
-    paisa: int
-    order_id: int
-    stands: bool
-
-
-def _without_void(
-    pending: dict[int, list[UndecidedCommission]],
-) -> tuple[dict[int, list[UndecidedCommission]], dict[int, str]]:
-    """Return the rows that can be decided, and the members with rows that cannot, with the reason.
-
-    Rows of an order that no longer stands can be decided only when they add up to zero.
-    """
-    decided: dict[int, list[UndecidedCommission]] = {}
-    void: dict[int, str] = {}
-    for number, rows in pending.items():
-        open_orders: defaultdict[int, int] = defaultdict(int)
-        for row in rows:
-            if not row.stands:
-                open_orders[row.order_id] += row.paisa
-        bad = {order for order, paisa in open_orders.items() if paisa}
-        if bad:
-            void[number] = f"commission of refunded order {min(bad)} was never reversed; reverse it"
-        if good := [row for row in rows if row.order_id not in bad]:
-            decided[number] = good
-    return decided, void
-
-
-def _pending(connection: Connection, ids: Sequence[int], month: Month) -> dict[int, list[UndecidedCommission]]:
-    """Return the undecided commission rows of each member, locked."""
-    query = (
-        select(Commission.user_id, Commission.id, Commission.amount_paisa, Order.id, stands())
-        .join(Order, Order.id == Commission.order_id)
-        .where(Commission.user_id.in_(ids), pending_in(month))
-        .order_by(Commission.id)
-        .with_for_update(of=Commission)
-    )
-    rows: defaultdict[int, list[UndecidedCommission]] = defaultdict(list)
-    for member, number, paisa, order, standing in connection.execute(query):
-        rows[member].append(UndecidedCommission(number, paisa, order, bool(standing)))
-    return dict(rows)
 
 
 def undecidable(connection: Connection, sums: dict[int, int], month: Month) -> dict[int, str]:

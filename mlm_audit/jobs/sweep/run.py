@@ -18,7 +18,6 @@ from mlm_audit.database.reads.sweep import MonthRead, is_logged, orders_paid_in,
 from mlm_audit.database.store.outbox import queue_once
 from mlm_audit.database.store.runs import last_books
 from mlm_audit.database.writes.sweep import (
-    UNKNOWN_MEMBER,
     Decided,
     Ruling,
     SweepContext,
@@ -46,10 +45,20 @@ from mlm_audit.domain.periods import (
     naive,
     parse_month,
 )
-from mlm_audit.domain.plan import PlanRules, load_plan
+from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.eligibility import PEOPLE, PURCHASES, decide, undecided, with_doubts_against
+from mlm_audit.jobs.sweep.member_facts import (
+    VOID,
+    held_members,
+    member_facts,
+    members_not_found,
+    pending_paisa,
+    ruling_of,
+    to_do,
+    void_members,
+)
 from mlm_audit.jobs.sweep.result import SweepTotals, SweptMonth, sweep_result
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext, RunHeader
@@ -119,22 +128,9 @@ def decide_shard(context: RunContext, shard: Shard) -> dict[str, int]:
     sweep = _Sweep(RunHeader(context, shard.job_id, now, month.end), SweptMonth(month, rules))
     with holding(database, settings, clock, shard):
         facts, _ = sweep.facts()
-        mine = _to_do(facts).filter(pl.col("member_id").is_in(list(shard.first)))
+        mine = to_do(facts).filter(pl.col("member_id").is_in(list(shard.first)))
         done = sweep.settle(mine, lambda: require_live_run(database, shard, clock))
     return {"decided": len(done.logged), "left": len(done.left)}
-
-
-def _to_do(facts: pl.DataFrame) -> pl.DataFrame:
-    return facts.filter(pl.col("held").is_null() & _has_work()).sort("member_id")
-
-
-def _has_work() -> pl.Expr:
-    return pl.col("to_decide") | (pl.col("pending_rows") > 0)
-
-
-def _held(facts: pl.DataFrame) -> dict[int, str]:
-    """Return the members who are not decided because a value cannot be read or is not known, with the reason."""
-    return dict(facts.filter(pl.col("held").is_not_null() & _has_work()).select("member_id", "held").iter_rows())
 
 
 def _choose(text: str | None, as_of: datetime | None, now: datetime, settings: Settings) -> Month:
@@ -193,12 +189,12 @@ class _Sweep:
         waiting = facts.filter(pl.col("pending_rows") > 0)
         with consistent_read(self.database) as connection:
             left = undecidable(connection, dict(waiting.select("member_id", "pending_paisa").iter_rows()), self.month)
-        left = _void(waiting) | left | _orphans(read) | (held := _held(facts))
+        left = void_members(waiting) | left | members_not_found(read) | (held := held_members(facts))
         waiting = waiting.filter(
             ~pl.col("member_id").is_in([number for number in left if left[number] != VOID or number in held])
         )
         good, bad = waiting.filter("counts_as_eligible"), waiting.filter(~pl.col("counts_as_eligible"))
-        outcome = SweepTotals(_paisa(good), _paisa(bad), left)
+        outcome = SweepTotals(pending_paisa(good), pending_paisa(bad), left)
         return self._filed(sweep_result(self.head, self.swept, facts, read, outcome), out)
 
     def execute(self, out: Path | None, shards: int) -> RunResult:
@@ -209,10 +205,10 @@ class _Sweep:
                 month=month_label(self.month.key),
                 stated={"pending_paisa": int(facts["pending_paisa"].cast(pl.Int128).sum())},
             )
-            todo = _to_do(facts)
+            todo = to_do(facts)
             done = self._decide(todo, shards, run.check)
             run.check()
-            done.left |= _orphans(read) | _held(facts)
+            done.left |= members_not_found(read) | held_members(facts)
             self._prove(done)
             outcome = SweepTotals(done.released, done.rolled_up, done.left, len(done.logged))
             result = sweep_result(self.head, self.swept, facts, read, outcome)
@@ -241,7 +237,7 @@ class _Sweep:
         )
         for number, why in read.doubts.people.items():
             log.warning("member %d is not counted for any sponsor until the data are corrected: %s", number, why)
-        return _joined(ruled, read, held), read
+        return member_facts(ruled, read, held), read
 
     def _job(self, *, resets: bool) -> SweepContext:
         names = {"three_three", "three_three_count", "monthly_purchase_required_paisa"}
@@ -260,7 +256,7 @@ class _Sweep:
             )
         )
         facts, _ = self.facts()
-        before, now = _paisa(todo), dict(facts.select("member_id", "pending_paisa").iter_rows())
+        before, now = pending_paisa(todo), dict(facts.select("member_id", "pending_paisa").iter_rows())
         moved = {number: paisa - now.get(number, 0) for number, paisa in before.items() if paisa != now.get(number, 0)}
         good = set(facts.filter("counts_as_eligible")["member_id"].to_list())
         waiting = facts.filter((pl.col("pending_rows") > 0) & pl.col("member_id").is_in(todo["member_id"].implode()))
@@ -278,7 +274,7 @@ class _Sweep:
             ),
             {number: paisa for number, paisa in moved.items() if number in good},
             {number: paisa for number, paisa in moved.items() if number not in good},
-            left | _void(waiting),
+            left | void_members(waiting),
         )
 
     def settle(self, todo: pl.DataFrame, check: Callable[[], None]) -> _Done:
@@ -289,7 +285,7 @@ class _Sweep:
         done, seen = _Done(), 0
         for part in todo.iter_slices(self.settings.sweep_batch_size):
             check()
-            self._batch([_ruling(row, self.rules) for row in part.iter_rows(named=True)], done, resets=resets)
+            self._batch([ruling_of(row, self.rules) for row in part.iter_rows(named=True)], done, resets=resets)
             seen += part.height
             self.progress("deciding members", seen, todo.height)
         return done
@@ -341,69 +337,3 @@ class _Sweep:
         context |= {"released_paisa": released_paisa, "rolled_up_paisa": rolled_up_paisa, "job_id": self.head.job_id}
         figures = "/".join(str(context[name]) for name in ("month", "eligible", "released_paisa", "rolled_up_paisa"))
         return Draft(f"monthly-summary/{figures}", "monthly-summary", None, context)
-
-
-def _joined(ruled: pl.DataFrame, read: MonthRead, held: dict[int, str]) -> pl.DataFrame:
-    """Return every member with the ruling and what is stored.
-
-    The columns are those of the rule and of `read.pending`, was_eligible (from this month's log), was_before (from the
-    log of the month before), to_decide (not logged yet), counts_as_eligible (the logged decision, else the ruling) and
-    held (why the member cannot be decided, else null).
-    """
-    because = pl.DataFrame(list(held.items()), schema={"member_id": pl.Int64, "held": pl.String}, orient="row")
-    return (
-        ruled.join(because, on="member_id", how="left")
-        .join(read.pending, on="member_id", how="left")
-        .join(read.stored, on="member_id", how="left")
-        .join(read.before.rename({"was_eligible": "was_before"}), on="member_id", how="left")
-        .with_columns(pl.col("pending_paisa", "void_paisa", "pending_rows").fill_null(0))
-        .with_columns(
-            (
-                pl.col("was_eligible").is_null()
-                & (
-                    pl.col("is_active")
-                    | pl.col("is_stale")
-                    | pl.col("held").is_not_null()
-                    | (pl.col("pending_rows") > 0)
-                )
-            ).alias("to_decide"),
-            pl.coalesce("was_eligible", "is_eligible").alias("counts_as_eligible"),
-        )
-    )
-
-
-VOID = "commission of refunded orders must be reversed first"
-
-
-def _void(waiting: pl.DataFrame) -> dict[int, str]:
-    return dict.fromkeys(waiting.filter(pl.col("void_paisa") != 0)["member_id"].to_list(), VOID)
-
-
-def _orphans(read: MonthRead) -> dict[int, str]:
-    """Return the members with pending commission who do not exist, so that it cannot be decided."""
-    gone = read.pending.join(read.people, left_on="member_id", right_on="id", how="anti")
-    return dict.fromkeys(gone["member_id"].to_list(), UNKNOWN_MEMBER)
-
-
-def _paisa(rows: pl.DataFrame) -> dict[int, int]:
-    some = rows.filter(pl.col("pending_paisa") > 0)
-    return dict(zip(some["member_id"].to_list(), some["pending_paisa"].to_list(), strict=True))
-
-
-def _ruling(row: dict[str, Any], rules: PlanRules) -> Ruling:
-    missing = {
-        "active": row["missing_active"],
-        "purchase": row["missing_purchase_paisa"],
-        "kyc": row["missing_kyc"],
-        "three_three": row["missing_three_three"],
-    }
-    return Ruling(
-        row["member_id"],
-        row["is_active"],
-        row["is_eligible"],
-        row["purchase_paisa"],
-        rules.monthly_purchase_required_paisa,
-        row["is_kyc_approved"],
-        row["missing_three_three"] == 0,
-        [{"condition": name, "missing": amount} for name, amount in missing.items() if amount],
-    )
