@@ -80,7 +80,7 @@ def check_serve(program: list[str], folder: Path, environment: Mapping[str, str]
 def main() -> None:
     """Build into dist/, and check the wheel in an environment of its own."""
     wheel = build(ROOT / "dist")
-    print(f"Built {wheel.relative_to(ROOT)} and the sdist beside it.", flush=True)
+    print(f"Built {wheel.relative_to(ROOT)} and the sdist in the same folder.", flush=True)
     with tempfile.TemporaryDirectory(prefix="mlm-audit-release-") as place:
         folder, home = Path(place) / "empty", Path(place) / "venv"
         folder.mkdir()

@@ -56,20 +56,20 @@ BROKEN = (
         False,
     ),
     (
-        "schedule-paid",
+        "payout-ledger",
         "lost-payout",
         "high",
         600,
         "The instalment of {0} is marked as paid, but the ledger has no credit.",
         False,
     ),
-    ("balance-after", "balance-after-wrong", "low", 40, "balanceAfter is off by {0}; the amount is right.", False),
+    ("running-balance", "balance-after-wrong", "low", 40, "balanceAfter is off by {0}; the amount is right.", False),
 )
 TITLES = {
     "wallet-balance": "Wallet differs from the ledger",
     "commission-missing": "A level commission is missing",
-    "schedule-paid": "A paid instalment has no credit",
-    "balance-after": "A ledger row has the wrong running balance",
+    "payout-ledger": "Payouts and ledger disagree",
+    "running-balance": "A ledger row has the wrong running balance",
 }
 """The titles of the checks in the generated reconciliations."""
 HOSTILE = (
@@ -141,7 +141,7 @@ def _break(random: Random, number: int) -> dict[str, Any]:
     paisa = random.randint(101, rupees * 100) * (10 if number % 37 == 0 else 1)
     age = random.choice((0, 0, 0, 3, 6, 12, 25, 60, 140))
     member = 1_000 + number
-    order = None if code in ("wallet-balance", "balance-after") else 50_000 + number
+    order = None if code in ("wallet-balance", "running-balance") else 50_000 + number
     sign = -1 if cause in ("ledger-without-wallet", "lost-commission", "lost-payout") else 1
     return {
         "id": f"{code}/{member}",

@@ -46,7 +46,7 @@ def reconciled(
     rows = [
         {"break_id": f"wallet-balance/{number}", "severity": "critical", **one} for number, one in enumerate(criticals)
     ]
-    rows += [{"break_id": f"balance-after/{n}", "severity": "low", "member_id": 2} for n in range(other)]
+    rows += [{"break_id": f"running-balance/{n}", "severity": "low", "member_id": 2} for n in range(other)]
     report = {"users_checked": 1, "discrepancies_found": len(rows), "auto_corrections": 0, "total_discrepancy_paisa": 0}
     data = {"verdict": verdict, "is_complete": verdict != "INCOMPLETE"}
     with engine.begin() as connection:
