@@ -86,7 +86,7 @@ def test_causes_have_evidence_and_a_command() -> None:
     for cause in data.causes:
         assert 1 <= len(cause.examples) <= 3
         assert all("ledger 7" in words for _, words in cause.examples)
-        assert re.fullmatch(r"mlm-audit explain (member|order|issue) \S+", cause.command)
+        assert re.fullmatch(r"mlm-audit explain (member|order|payout|issue) \S+", cause.command)
     assert data.notebook == 'mlm_audit.connect().run("reconciliation-2026-11-24-093000-abcd").breaks'
     without = tuple(replace(finding, member_id=None) for finding in reconciliation(1).findings)
     closer = report_data(replace(reconciliation(1), findings=without), IST, "").causes[0].command
