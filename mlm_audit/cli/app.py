@@ -71,6 +71,10 @@ COMMANDS = {
     ),
     "token": ("console:token", "Create a token for the console. It is shown once; ADMIN_TOKENS holds only its digest."),
     "checks": ("checks:app", "List the checks, and show one in words and in SQL."),
+    "platform": (
+        "platforms:app",
+        "List and show the mappings of platforms, and prove one on a database, which is only read.",
+    ),
     "db": ("database:app", "Create, check and upgrade the tables."),
     "demo": ("demo:app", "Create a demonstration platform, optionally with faults, to test the audit."),
     "payouts": ("payouts:app", "List instalments, explain one, and put failed ones back into the queue."),

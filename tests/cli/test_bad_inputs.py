@@ -162,6 +162,8 @@ BASE: dict[str, list[str]] = {
     "disable": ["reconciliation"],
     "token": ["asha"],
     "checks show": ["wallet-balance"],
+    "platform check": ["wear-and-earn-matrix"],
+    "platform show": ["wear-and-earn-matrix"],
     "demo create": ["--members", "5"],
     "payouts explain": ["1"],
     "payouts requeue": ["1"],

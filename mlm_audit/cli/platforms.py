@@ -1,0 +1,164 @@
+"""`mlm-audit platform`: list and show mappings, and prove one on a database."""
+
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.markup import escape
+
+from mlm_audit.cli.common import COLOURS, Db, Json, progress_bar, settings_with
+from mlm_audit.cli.output import EXIT_FINDINGS, EXIT_INCOMPLETE, out, print_json
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.reads.mapped_rows import prove_mapping
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.findings import Verdict
+from mlm_audit.domain.money import grouped
+from mlm_audit.platforms.mapping import Mapping, load_mapping, shipped_mappings
+from mlm_audit.platforms.proof import MappingProof
+from mlm_audit.reporting.core.parts import plural
+
+app = App(name="platform")
+Name = Annotated[
+    str, Parameter(help="The name of a shipped mapping, or the path of a mapping file, which ends in .toml.")
+]
+EXIT_OF = {Verdict.PASS: 0, Verdict.FAIL: EXIT_FINDINGS, Verdict.INCOMPLETE: EXIT_INCOMPLETE}
+GAPS_SHOWN = 10
+
+
+def _document(mapping: Mapping) -> dict[str, Any]:
+    return {
+        "name": mapping.name,
+        "title": mapping.title,
+        "currency": mapping.currency,
+        "path": str(mapping.path),
+        "sha256": mapping.digest,
+    }
+
+
+@app.command(name="list")
+def list_mappings(*, json: Json = False) -> None:
+    """List the mappings that the package contains."""
+    mappings = shipped_mappings()
+    if json:
+        print_json([_document(mapping) for mapping in mappings])
+        return
+    for mapping in mappings:
+        out.print(f"[bold]{mapping.name:24}[/] {escape(mapping.title)}")
+
+
+@app.command
+def show(name: Name, /, *, json: Json = False) -> None:
+    """Show a mapping: the tables that it reads, and what each kind of ledger row means."""
+    mapping = load_mapping(name)
+    if json:
+        print_json(_document(mapping) | {"text": mapping.path.read_text(encoding="utf-8")})
+        return
+    out.print(mapping.path.read_text(encoding="utf-8"), markup=False)
+
+
+@app.command
+def check(name: Name, /, *, db: Db = None, json: Json = False) -> int:
+    """Prove a mapping on a database: whether the ledger, read through it, gives exactly the members' wallets.
+
+    The database is only read. Rows that the mapping leaves out, and kinds that move no wallet, are listed with their
+    amounts. Exit code 3 when a wallet differs, 4 when none does and something is not known, such as a kind of row.
+    """
+    mapping, settings = load_mapping(name), settings_with(db)
+    if settings.database_url is None:
+        raise InputError("no database is named; give --db URL, or set DATABASE_URL in the environment or .env")
+    engine = open_engine(settings.database_url.get_secret_value(), read_only=True)
+    try:
+        with progress_bar(quiet=json) as progress:
+            proof = prove_mapping(engine, mapping, progress)
+    finally:
+        engine.dispose()
+    if json:
+        print_json(_proof_document(mapping, proof))
+    else:
+        _print(mapping, proof)
+    return EXIT_OF[proof.verdict]
+
+
+def _proof_document(mapping: Mapping, proof: MappingProof) -> dict[str, Any]:
+    return {
+        "mapping": _document(mapping),
+        "verdict": proof.verdict.value,
+        "members": proof.members,
+        "agreeing": proof.agreeing,
+        "gap_total_minor": proof.gap_total,
+        "gaps": [
+            {
+                "member": gap.member,
+                "wallet_minor": gap.wallet,
+                "ledger_minor": gap.ledger,
+                "difference_minor": gap.difference,
+            }
+            for gap in proof.gaps
+        ],
+        "without_member": [{"member": member, "ledger_minor": amount} for member, amount in proof.without_member],
+        "kinds": [
+            {
+                "table": kind.table,
+                "kind": kind.kind,
+                "role": kind.role,
+                "moves_wallet": kind.moves_wallet,
+                "rows": kind.rows,
+                "amount_minor": kind.amount,
+                "rows_of_members": kind.of_members,
+            }
+            for kind in proof.kinds
+        ],
+        "left_out": [
+            {"table": one.table, "where": one.where, "why": one.why, "rows": one.rows, "amount_minor": one.amount}
+            for one in proof.left_out
+        ],
+        "rows_read": dict(proof.rows),
+        "unread": [{"table": one.table, "row": one.row, "column": one.column, "why": one.why} for one in proof.unread],
+        "unread_count": proof.unread_count,
+        "not_proven": list(proof.not_proven),
+    }
+
+
+def _print(mapping: Mapping, proof: MappingProof) -> None:
+    verdict = proof.verdict.value
+    out.print(
+        f"[bold {COLOURS[verdict]}]{verdict}[/]  The ledger gives exactly the wallet of {grouped(proof.agreeing)} of "
+        f"{plural(proof.members, 'member')}."
+    )
+    out.print(f"      mapping {mapping.name}, sha256 {mapping.digest[:12]}")
+    for table, rows in proof.rows.items():
+        out.print(f"      {plural(rows, 'row')} of {escape(table)} read")
+    for reason in proof.not_proven:
+        out.print(f"      [yellow]Not proven:[/] {escape(reason)}")
+    _print_kinds(mapping, proof)
+    for one in proof.left_out:
+        out.print(
+            f"Left out of {escape(one.table)}: {plural(one.rows, 'row')}, {mapping.amount(one.amount)}: {escape(one.why)}."
+        )
+    _print_gaps(mapping, proof)
+    for value in proof.unread:
+        out.print(f"Could not be read: {escape(value.table)} {escape(value.row)}, {value.column}: {escape(value.why)}")
+
+
+def _print_kinds(mapping: Mapping, proof: MappingProof) -> None:
+    out.print(f"{'Table':20} {'Kind':24} {'Role':24} {'Rows':>10} {'Sum':>16}  Moves wallets")
+    for kind in proof.kinds:
+        moves = "no" if not kind.moves_wallet else "yes" if kind.of_members else "no, names no member"
+        names = f"{kind.table:20} {kind.kind:24} {kind.role or 'not known':24}"
+        out.print(f"{escape(names)} {grouped(kind.rows):>10} {mapping.amount(kind.amount):>16}  {moves}")
+
+
+def _print_gaps(mapping: Mapping, proof: MappingProof) -> None:
+    if proof.gaps:
+        out.print(
+            f"{plural(len(proof.gaps), 'wallet')} {'differs' if len(proof.gaps) == 1 else 'differ'} by "
+            f"{mapping.amount(proof.gap_total)} in total:"
+        )
+    for gap in proof.gaps[:GAPS_SHOWN]:
+        out.print(
+            f"  member {escape(gap.member)}: the wallet has {mapping.amount(gap.wallet)}, the ledger gives "
+            f"{mapping.amount(gap.ledger)}"
+        )
+    if len(proof.gaps) > GAPS_SHOWN:
+        out.print(f"  … and {grouped(len(proof.gaps) - GAPS_SHOWN)} more; --json lists all")
+    for member, amount in proof.without_member[:GAPS_SHOWN]:
+        out.print(f"  member {escape(member)} does not exist, and the ledger gives {mapping.amount(amount)}")

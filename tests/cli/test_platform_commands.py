@@ -1,0 +1,142 @@
+"""`mlm-audit platform`: mappings are listed, shown and proven, and the database stays as it was."""
+
+import hashlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from mlm_audit.platforms.mapping import SHIPPED
+from tests.cli.test_commands import document, mlm, refused
+
+MAPPING = """
+[platform]
+name = "mine"
+title = "My platform"
+currency = "USD"
+
+[users]
+table = "members"
+columns = { id = "id", wallet_balance = "balance" }
+amounts = { wallet_balance = "major" }
+
+[[ledger]]
+table = "entries"
+columns = { id = "id", user_id = "member", type = "kind", amount = "value" }
+amounts = { amount = "minor" }
+
+[ledger.kinds]
+gift = "bonus"
+note = { role = "memo", moves_wallet = false }
+
+[[ledger.left_out]]
+where = "value = 77"
+why = "entries of seventy-seven"
+"""
+
+
+@pytest.fixture
+def mapping(tmp_path: Path) -> Path:
+    (tmp_path / "mine.toml").write_text(MAPPING, encoding="utf-8")
+    with sqlite3.connect(tmp_path / "p.db") as connection:
+        connection.execute("create table members (id integer primary key, balance text)")
+        connection.executemany("insert into members values (?, ?)", [(n, "12.50") for n in range(1, 15)])
+        connection.execute("create table entries (id integer primary key, member int, kind text, value)")
+        rows = [(member, "gift", 1_250) for member in range(1, 15)] + [(1, "note", 9), (2, "gift", 77)]
+        connection.executemany("insert into entries (member, kind, value) values (?, ?, ?)", rows)
+    connection.close()
+    return tmp_path / "mine.toml"
+
+
+def change(mapping: Path, *statements: str) -> None:
+    with sqlite3.connect(mapping.with_name("p.db")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def url(mapping: Path) -> str:
+    return f"sqlite:///{mapping.with_name('p.db')}"
+
+
+def test_a_proof_in_words_and_the_database_as_it_was(mapping: Path) -> None:
+    before = hashlib.sha256(mapping.with_name("p.db").read_bytes()).hexdigest()
+    done = mlm("platform", "check", mapping, "--db", url(mapping))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "PASS  The ledger gives exactly the wallet of 14 of 14 members."
+    assert "      16 rows of entries read" in lines
+    assert [line.split() for line in lines if line.startswith("entries")] == [
+        ["entries", "gift", "bonus", "14", "USD", "175.00", "yes"],
+        ["entries", "note", "memo", "1", "USD", "0.09", "no"],
+    ]
+    assert lines[-1] == "Left out of entries: 1 row, USD 0.77: entries of seventy-seven."
+    assert hashlib.sha256(mapping.with_name("p.db").read_bytes()).hexdigest() == before
+    assert {path.name for path in mapping.parent.iterdir()} == {"mine.toml", "p.db"}
+
+
+def test_wallets_that_differ_are_a_failure(mapping: Path) -> None:
+    change(
+        mapping, "update members set balance = '1012.50' where id > 2", "insert into entries values (90, 99, 'gift', 5)"
+    )
+    done = mlm("platform", "check", mapping, "--db", url(mapping))
+    assert done.returncode == 3
+    assert "FAIL  The ledger gives exactly the wallet of 2 of 14 members." in done.stdout
+    assert "12 wallets differ by USD 12,000.00 in total:" in done.stdout
+    assert "  member 10: the wallet has USD 1,012.50, the ledger gives USD 12.50" in done.stdout
+    assert "  … and 2 more; --json lists all" in done.stdout
+    assert "  member 99 does not exist, and the ledger gives USD 0.05" in done.stdout
+    found = document("platform", "check", mapping, "--db", url(mapping), code=3)
+    assert (found["verdict"], found["agreeing"], found["gap_total_minor"], len(found["gaps"])) == (
+        "FAIL",
+        2,
+        1_200_000,
+        12,
+    )
+    assert found["without_member"] == [{"member": "99", "ledger_minor": 5}]
+
+
+def test_what_is_not_known_is_incomplete(mapping: Path) -> None:
+    change(
+        mapping, "update entries set kind = 'loan' where id = 15", "update entries set value = 'x' where kind = 'loan'"
+    )
+    done = mlm("platform", "check", mapping, "--db", url(mapping))
+    assert done.returncode == 4
+    assert "INCOMPLETE  The ledger gives exactly the wallet of 14 of 14 members." in done.stdout
+    assert "Not proven: The mapping does not know these kinds of ledger row: 'loan' in entries. Add them" in done.stdout
+    assert "Could not be read: entries 15, value: a text of 1 character: it is not a number" in done.stdout
+    found = document("platform", "check", mapping, "--db", url(mapping), code=4)
+    assert (found["verdict"], found["unread_count"], len(found["not_proven"])) == ("INCOMPLETE", 1, 2)
+
+
+def test_an_empty_platform_is_no_pass(mapping: Path) -> None:
+    change(mapping, "delete from members", "delete from entries")
+    done = mlm("platform", "check", mapping, "--db", url(mapping))
+    assert done.returncode == 4
+    assert "Not proven: The table of the members has no rows" in done.stdout
+    assert "Not proven: The ledger has no rows" in done.stdout
+
+
+def test_mappings_are_listed_and_shown() -> None:
+    listed = document("platform", "list")
+    assert [one["name"] for one in listed] == sorted(path.stem for path in SHIPPED.glob("*.toml"))
+    name = listed[0]["name"]
+    assert name in mlm("platform", "list").stdout
+    text = (SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
+    assert mlm("platform", "show", name).stdout.strip() == text.strip()
+    shown = document("platform", "show", name)
+    assert (shown["text"], shown["sha256"]) == (text, hashlib.sha256(text.encode()).hexdigest())
+
+
+def test_what_cannot_be_proven_is_refused(mapping: Path) -> None:
+    assert "no database is named" in refused("platform", "check", mapping)
+    assert "there is no such mapping" in refused("platform", "check", "nobody", "--db", url(mapping))
+    change(mapping, "alter table entries rename to postings")
+    assert "entries cannot be read" in refused("platform", "check", mapping, "--db", url(mapping))
+
+
+def test_a_table_in_another_schema(mapping: Path) -> None:
+    mapping.write_text(MAPPING.replace('table = "entries"', 'table = "entries"\nschema = "main"'), encoding="utf-8")
+    assert document("platform", "check", mapping, "--db", url(mapping))["verdict"] == "PASS"
+    mapping.write_text(MAPPING.replace('table = "entries"', 'table = "entries"\nschema = "books"'), encoding="utf-8")
+    assert "entries cannot be read" in refused("platform", "check", mapping, "--db", url(mapping))
