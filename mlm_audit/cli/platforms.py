@@ -1,19 +1,25 @@
 """`mlm-audit platform`: list and show mappings, and prove one on a database."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from rich.markup import escape
+from sqlalchemy import Engine
 
-from mlm_audit.cli.common import COLOURS, Db, Json, progress_bar, settings_with
+from mlm_audit.cli.common import COLOURS, NO_DATABASE, Db, Json, progress_bar, refuse_unwritable, settings_with
 from mlm_audit.cli.output import EXIT_FINDINGS, EXIT_INCOMPLETE, out, print_json
 from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.reads.inspection import inspect_platform, proposed
 from mlm_audit.database.reads.mapped_rows import prove_mapping
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import grouped
+from mlm_audit.domain.settings import Settings
 from mlm_audit.platforms.mapping import Mapping, load_mapping, shipped_mappings
 from mlm_audit.platforms.proof import MappingProof
+from mlm_audit.platforms.proposal import mapping_text
 from mlm_audit.reporting.core.parts import plural
 
 app = App(name="platform")
@@ -56,6 +62,41 @@ def show(name: Name, /, *, json: Json = False) -> None:
 
 
 @app.command
+def inspect(
+    *,
+    db: Db = None,
+    file: Annotated[Path | None, Parameter(name=["--file", "-o"], help="File to write. The default is stdout.")] = None,
+    json: Json = False,
+) -> None:
+    """Propose a mapping for an unknown platform: the tables and kinds of row that reproduce most wallets.
+
+    The database is only read. The file says what each line rests on, and lists what a person has to decide; a mapping
+    with an open decision is not used. With --json, print what was found and the text of the mapping.
+    """
+    settings = settings_with(db)
+    refuse_unwritable("--file", file)
+    engine = _reader(settings)
+    try:
+        with progress_bar(quiet=json) as progress:
+            found = proposed(inspect_platform(engine, progress))
+    finally:
+        engine.dispose()
+    text = mapping_text(file.stem.lower() if file else "proposed", found)
+    if file is not None:
+        file.write_text(text, encoding="utf-8")
+    if json:
+        print_json(asdict(found) | {"decisions": found.decisions, "text": text})
+        return
+    if file is None:
+        out.print(text, markup=False, end="")
+        return
+    out.print(f"{grouped(found.agreeing)} of {plural(found.members, 'wallet')} that were compared are reproduced.")
+    for decision in found.decisions:
+        out.print(f"      [yellow]Decide:[/] {escape(decision)}")
+    out.print(f"The proposed mapping is in {escape(str(file))}. Next: mlm-audit platform check {escape(str(file))}")
+
+
+@app.command
 def check(name: Name, /, *, db: Db = None, json: Json = False) -> int:
     """Prove a mapping on a database: whether the ledger, read through it, gives exactly the members' wallets.
 
@@ -63,9 +104,7 @@ def check(name: Name, /, *, db: Db = None, json: Json = False) -> int:
     amounts. Exit code 3 when a wallet differs, 4 when none does and something is not known, such as a kind of row.
     """
     mapping, settings = load_mapping(name), settings_with(db)
-    if settings.database_url is None:
-        raise InputError("no database is named; give --db URL, or set DATABASE_URL in the environment or .env")
-    engine = open_engine(settings.database_url.get_secret_value(), read_only=True)
+    engine = _reader(settings)
     try:
         with progress_bar(quiet=json) as progress:
             proof = prove_mapping(engine, mapping, progress)
@@ -76,6 +115,12 @@ def check(name: Name, /, *, db: Db = None, json: Json = False) -> int:
     else:
         _print(mapping, proof)
     return EXIT_OF[proof.verdict]
+
+
+def _reader(settings: Settings) -> Engine:
+    if settings.database_url is None:
+        raise InputError(NO_DATABASE)
+    return open_engine(settings.database_url.get_secret_value(), read_only=True)
 
 
 def _proof_document(mapping: Mapping, proof: MappingProof) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -40,6 +40,8 @@ class Head(_Strict):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")
     title: str = Field(min_length=1)
     currency: str = "INR"
+    decide: tuple[str, ...] = ()
+    """Questions that the person who attaches the platform has to answer. A mapping with an open question is not used."""
 
     @model_validator(mode="after")
     def _known_currency(self) -> Self:
@@ -56,10 +58,11 @@ class LeftOut(_Strict):
 
 
 class LedgerKind(_Strict):
-    """What a kind of ledger row means, and whether it moves the wallet of its member."""
+    """What a kind of ledger row means, whether it moves the wallet of its member, and by which sign of its amount."""
 
     role: str
     moves_wallet: bool = True
+    sign: Literal[1, -1] = 1
 
     @model_validator(mode="after")
     def _known_role(self) -> Self:
@@ -178,6 +181,7 @@ class Mapping:
     ledger: tuple[LedgerTable, ...]
     path: Path
     digest: str
+    decide: tuple[str, ...] = ()
 
     def amount(self, minor: int) -> str:
         """Return an amount in words: rupees in Indian grouping, any other currency with its code."""
@@ -228,7 +232,7 @@ def _read(path: Path) -> Mapping:
         _check_units(path, text, "ledger", table, file.platform.currency, number)
     digest = hashlib.sha256(text.encode()).hexdigest()
     head = file.platform
-    return Mapping(head.name, head.title, head.currency, file.users, file.ledger, path, digest)
+    return Mapping(head.name, head.title, head.currency, file.users, file.ledger, path, digest, head.decide)
 
 
 def _check_units(path: Path, text: str, section: str, rows: MappedTable, currency: str, *index: int) -> None:

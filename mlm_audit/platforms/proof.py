@@ -96,7 +96,7 @@ class LedgerSums:
         total[1] += row.amount or 0
         total[2] += row.member is not None
         if kind and kind.moves_wallet and row.member is not None and row.amount is not None:
-            self.by_member[row.member] += row.amount
+            self.by_member[row.member] += kind.sign * row.amount
 
     def could_not_read(self, value: UnreadableValue) -> None:
         """Count a value that could not be read, and name the first ones."""

@@ -104,6 +104,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "--seeds": (*NUMBERS, "0", "-1", "1001"),
     "--places": (*NUMBERS, "0", "-1", "10001"),
     "--markdown": UNWRITABLE,
+    "--file": UNWRITABLE,
     "--status": ("waiting", "PAID"),
     "--html": UNWRITABLE,
     "--run": ("no-such-run", "../x", "' or 1=1"),

@@ -41,7 +41,7 @@ def mapping(tmp_path: Path) -> Path:
     with sqlite3.connect(tmp_path / "p.db") as connection:
         connection.execute("create table members (id integer primary key, balance text)")
         connection.executemany("insert into members values (?, ?)", [(n, "12.50") for n in range(1, 15)])
-        connection.execute("create table entries (id integer primary key, member int, kind text, value)")
+        connection.execute("create table entries (id integer primary key, member int, kind text, value integer)")
         rows = [(member, "gift", 1_250) for member in range(1, 15)] + [(1, "note", 9), (2, "gift", 77)]
         connection.executemany("insert into entries (member, kind, value) values (?, ?, ?)", rows)
     connection.close()
@@ -140,3 +140,34 @@ def test_a_table_in_another_schema(mapping: Path) -> None:
     assert document("platform", "check", mapping, "--db", url(mapping))["verdict"] == "PASS"
     mapping.write_text(MAPPING.replace('table = "entries"', 'table = "entries"\nschema = "books"'), encoding="utf-8")
     assert "entries cannot be read" in refused("platform", "check", mapping, "--db", url(mapping))
+
+
+def test_a_proposal_is_written_asked_about_and_then_proven(mapping: Path) -> None:
+    change(
+        mapping,
+        "drop table members",
+        "create table members (id integer primary key, balance numeric)",
+        "update entries set value = 1000 + 50 * member where kind = 'gift'",
+        "delete from entries where kind = 'gift' and id > 14",
+        "insert into members select member, value / 100.0 from entries where kind = 'gift'",
+    )
+    file = mapping.with_name("found.toml")
+    done = mlm("platform", "inspect", "--db", url(mapping), "-o", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "14 of 14 wallets that were compared are reproduced." in done.stdout
+    assert "Decide: no data tell the currency: INR is assumed" in done.stdout
+    assert "decisions are open" in refused("platform", "check", file, "--db", url(mapping))
+    text = file.read_text(encoding="utf-8")
+    assert mlm("platform", "inspect", "--db", url(mapping)).stdout == text.replace('"found"', '"proposed"')
+    answered = "\n".join(line for line in text.splitlines() if not line.startswith("decide"))
+    file.write_text(answered, encoding="utf-8")
+    assert document("platform", "check", file, "--db", url(mapping))["agreeing"] == 14
+    found = document("platform", "inspect", "--db", url(mapping))
+    assert (found["agreeing"], found["users"]["name"], found["ledger"][0]["name"]) == (14, "members", "entries")
+    assert found["decisions"][0] == "no data tell the currency: INR is assumed"
+
+
+def test_nothing_to_propose(mapping: Path) -> None:
+    change(mapping, "drop table entries")
+    assert "no table with amounts names the rows" in refused("platform", "inspect", "--db", url(mapping))
+    assert "--file" in refused("platform", "inspect", "--db", url(mapping), "-o", mapping.parent / "none" / "x.toml")

@@ -27,8 +27,14 @@ Progress = Callable[[str, int, int], None]
 def prove_mapping(engine: Engine, mapping: Mapping, progress: Progress = lambda *_: None) -> MappingProof:
     """Read the members and the ledger through the mapping, and compare the wallets with the ledger.
 
-    Raise InputError when a table, a column or a condition of the mapping does not fit the database.
+    Raise InputError when the mapping has open decisions, or when a table, a column or a condition of it does not fit the
+    database.
     """
+    if mapping.decide:
+        raise InputError(
+            f"platform {mapping.path}: {'1 decision is' if len(mapping.decide) == 1 else f'{len(mapping.decide)} decisions are'} "
+            f"open, the first: {mapping.decide[0]}; answer each in the file, then remove it from `decide`"
+        )
     sums = LedgerSums()
     steps = 1 + len(mapping.ledger)
     with one_instant(engine) as connection:

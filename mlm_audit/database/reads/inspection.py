@@ -1,0 +1,288 @@
+"""Inspection of an unknown platform: finds from the data which tables and kinds of row make up the wallets.
+
+Names decide nothing. Every table with a key may hold the members, and every numeric column of it the wallets. Every
+table that names those members, with a column of few words and a numeric column, may be a part of the ledger. The
+combination that reproduces most wallets is proposed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from mlm_audit.database.reads.profiles import (
+    EXACT,
+    FLOAT,
+    NUMBERS,
+    TEXT,
+    WHOLE,
+    ColumnProfile,
+    Progress,
+    TableProfile,
+    is_whole,
+    names_rows_of,
+    profile_tables,
+    rows_of_members,
+    table_of,
+)
+from mlm_audit.database.reads.snapshot import one_instant
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.words import SPACES
+from mlm_audit.platforms.kind_search import KindChoice, KindKey, best_choice
+from mlm_audit.platforms.proposal import ProposedKind, ProposedMapping, ProposedTable, units_of
+from mlm_audit.platforms.units import to_minor
+
+MOST_MEMBERS = 400
+"""The number of members whose rows are read to choose. The proof of the mapping reads all."""
+MOST_TABLES = 3
+"""The number of tables that may make up the ledger together."""
+FEWEST_MEMBERS = 20
+"""With fewer members to compare, a combination counts as if the others were not reproduced."""
+MEMBER_TABLES = 3
+"""The number of tables that are tried as the members: those that most other tables name."""
+FACTORS = (Fraction(1), Fraction(100), Fraction(1, 100))
+Sums = Mapping[KindKey, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class LedgerSource:
+    """One way to read a table as a part of the ledger, and the sums of its kinds by member."""
+
+    table: str
+    key: str
+    member: str
+    kind: str
+    amount: str
+    is_major: bool
+    sums: Sums
+    other_words: tuple[str, ...]
+    """Words of the column that no row of the members compared has."""
+
+
+@dataclass(frozen=True)
+class WalletSource:
+    """One way to read the wallets: the table of the members, its key, and the column of the balance."""
+
+    table: str
+    key: str
+    balance: str
+    is_major: bool
+    wallets: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class PlatformProposal:
+    """The combination that reproduces most wallets. Its amounts in `choice` are those of the sampled members.
+
+    `factor` is what a ledger amount is worth in the unit of the wallet, 1 when both have the same unit.
+    """
+
+    wallet: WalletSource
+    ledger: tuple[LedgerSource, ...]
+    choice: KindChoice
+    factor: Fraction
+
+
+def inspect_platform(engine: Engine, progress: Progress = lambda *_: None) -> PlatformProposal:
+    """Return the proposal for a database. Raise InputError when no table names the rows of another one with amounts."""
+    with one_instant(engine) as connection:
+        tables = profile_tables(connection, progress)
+        proposals = []
+        references = _References(connection)
+        candidates = list(_wallet_sources(references, tables))
+        for number, (profile, wallet) in enumerate(candidates):
+            progress(f"comparing with {wallet.table}.{wallet.balance}", number, len(candidates))
+            sources = list(_ledger_sources(references, tables, profile, wallet))
+            if (proposal := _best(wallet, sources)) is not None:
+                proposals.append(proposal)
+    progress("compared", len(candidates), len(candidates))
+    if not proposals:
+        raise InputError(
+            "platform inspect: no table with amounts names the rows of a table with balances; check that the URL names "
+            "the platform's database, or write a mapping by hand"
+        )
+    return max(proposals, key=_rank)
+
+
+def _rank(proposal: PlatformProposal) -> tuple[float, int, int]:
+    """Return what is compared between proposals: the share of the wallets, the kinds that move them, the tables.
+
+    A total of one kind, such as a month's purchases, is reproduced by that kind alone. A wallet has several.
+    """
+    choice = proposal.choice
+    moving = sum(sign != 0 for kind, sign in choice.signs.items() if kind not in choice.open_kinds)
+    return choice.agreeing / max(choice.members, FEWEST_MEMBERS), moving, -len(proposal.ledger)
+
+
+def proposed(found: PlatformProposal) -> ProposedMapping:
+    """Return what was found in the form of a mapping."""
+    first = found.ledger[0]
+    wallet_unit, _ = units_of(
+        wallet_is_major=found.wallet.is_major, ledger_is_major=first.is_major, factor=found.factor
+    )
+    tables = []
+    for source in found.ledger:
+        kinds = tuple(
+            ProposedKind(word, sign, (table, word) in found.choice.open_kinds, found.choice.otherwise[table, word])
+            for (table, word), sign in found.choice.signs.items()
+            if table == source.table
+        )
+        kinds += tuple(ProposedKind(word, 1, is_silent=True, without=0) for word in source.other_words)
+        columns = {"id": source.key, "user_id": source.member, "type": source.kind, "amount": source.amount}
+        _, unit = units_of(wallet_is_major=found.wallet.is_major, ledger_is_major=source.is_major, factor=found.factor)
+        tables.append(ProposedTable(source.table, columns, unit, kinds))
+    users = ProposedTable(
+        found.wallet.table, {"id": found.wallet.key, "wallet_balance": found.wallet.balance}, wallet_unit, ()
+    )
+    certain = found.wallet.is_major or any(source.is_major for source in found.ledger) or found.factor != 1
+    return ProposedMapping(users, tuple(tables), found.choice.agreeing, found.choice.members, certain)
+
+
+class _References:
+    """Which columns of a table name rows of another table. The database is asked once for each pair."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.known: dict[tuple[str, str], list[str]] = {}
+
+    def columns(self, table: TableProfile, other: TableProfile) -> list[str]:
+        """Return the columns of a table all of whose values are keys of the other."""
+        pair = table.name, other.name
+        if pair not in self.known:
+            family = other.columns[str(other.key)].family
+            self.known[pair] = [
+                column.name
+                for column in table.of(family)
+                if column.distinct > 1 and names_rows_of(self.connection, table, column.name, other)
+            ]
+        return self.known[pair]
+
+
+def _wallet_sources(
+    references: _References, tables: Sequence[TableProfile]
+) -> Iterator[tuple[TableProfile, WalletSource]]:
+    """Yield each way to read wallets, from the tables that most others name."""
+    keyed = [table for table in tables if table.key is not None and table.rows > 1]
+    named = {table.name: _names(references, table, tables) for table in keyed}
+    for table in sorted(keyed, key=lambda one: -named[one.name])[:MEMBER_TABLES]:
+        for column in table.of(*NUMBERS):
+            if column.distinct > 1:
+                yield table, _wallet_source(references.connection, table, column)
+
+
+def _names(references: _References, table: TableProfile, tables: Sequence[TableProfile]) -> float:
+    """Return how many tables with kinds name the rows of this one, each counted by the share of the rows that it names.
+
+    Numbers from 1 on are keys of every long table. Only the members are named almost without exception.
+    """
+    found = 0.0
+    for other in tables:
+        if other is not table and _kinds_of(other):
+            columns = references.columns(other, table)
+            found += max((other.columns[name].distinct / table.rows for name in columns), default=0.0)
+    return found
+
+
+def _kinds_of(table: TableProfile) -> list[ColumnProfile]:
+    return [column for column in table.of(TEXT) if column.words and column.filled == table.rows]
+
+
+def _wallet_source(connection: Connection, table: TableProfile, column: ColumnProfile) -> WalletSource:
+    source = table_of(table)
+    query = sa.select(source.c[str(table.key)], source.c[column.name]).order_by(
+        sa.func.abs(source.c[column.name]).desc()
+    )
+    rows = connection.execute(query.limit(MOST_MEMBERS)).all()
+    is_major = column.family in (EXACT, FLOAT) and not is_whole([value for _, value in rows])
+    wallets = {
+        str(member): amount for member, value in rows if (amount := _exact(value, is_major=is_major)) is not None
+    }
+    return WalletSource(table.name, str(table.key), column.name, is_major, wallets)
+
+
+def _ledger_sources(
+    references: _References, tables: Sequence[TableProfile], members: TableProfile, wallet: WalletSource
+) -> Iterator[LedgerSource]:
+    whole = members.columns[wallet.key].family == WHOLE
+    ids = [int(member) if whole else member for member in wallet.wallets]
+    for table in tables:
+        amounts = list(table.of(*NUMBERS))
+        for member in references.columns(table, members) if table is not members and amounts else ():
+            for kind in _kinds_of(table):
+                names = [column.name for column in amounts if column.name != member]
+                rows = rows_of_members(references.connection, table, member, [kind.name, *names], ids)
+                for place, amount in enumerate(names, start=2):
+                    found = _source(table, (member, kind.name, amount), [(row[0], row[1], row[place]) for row in rows])
+                    if found is not None:
+                        yield found
+
+
+def _source(
+    table: TableProfile, names: tuple[str, str, str], rows: Sequence[tuple[Any, Any, Any]]
+) -> LedgerSource | None:
+    """Return the sums of the kinds by member; None when a value is no exact amount."""
+    member, kind, amount = names
+    is_major = table.columns[amount].family in (EXACT, FLOAT) and not is_whole([value for *_, value in rows])
+    sums: defaultdict[KindKey, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for number, word, value in rows:
+        exact = _exact(value, is_major=is_major)
+        if exact is None and value is not None:
+            return None
+        sums[table.name, str(word).strip(SPACES)][str(number)] += exact or 0
+    others = tuple(word for word in table.columns[kind].words if (table.name, word) not in sums)
+    key = table.key or member
+    return LedgerSource(table.name, key, member, kind, amount, is_major, sums, others) if sums else None
+
+
+def _exact(value: object, *, is_major: bool) -> int | None:
+    try:
+        return to_minor(value, Fraction(100 if is_major else 1))
+    except ValueError:
+        return None
+
+
+def _best(wallet: WalletSource, sources: Sequence[LedgerSource]) -> PlatformProposal | None:
+    """Return the best proposal for some wallets: the best source, then others beside it as long as they help."""
+    best: PlatformProposal | None = None
+    for factor in FACTORS:
+        scaled = {member: amount / factor for member, amount in wallet.wallets.items()}
+        wallets = {member: int(amount) for member, amount in scaled.items() if amount.denominator == 1}
+        found = _with_factor(wallet, wallets, sources, factor)
+        if found is not None and (best is None or found.choice.agreeing > best.choice.agreeing):
+            best = found
+    return best
+
+
+def _with_factor(
+    wallet: WalletSource, wallets: Mapping[str, int], sources: Sequence[LedgerSource], factor: Fraction
+) -> PlatformProposal | None:
+    chosen: tuple[LedgerSource, ...] = ()
+    best: KindChoice | None = None
+    while len(chosen) < MOST_TABLES:
+        tables = {source.table for source in chosen}
+        results = [
+            (best_choice(wallets, _together([*chosen, source])), source)
+            for source in sources
+            if source.table not in tables
+        ]
+        tried = [(choice, source) for choice, source in results if _counts(choice, source)]
+        if not tried:
+            break
+        choice, source = max(tried, key=lambda one: one[0].agreeing)
+        if best is not None and choice.agreeing <= best.agreeing:
+            break
+        best, chosen = choice, (*chosen, source)
+    return PlatformProposal(wallet, chosen, best, factor) if best is not None and best.agreeing else None
+
+
+def _counts(choice: KindChoice, source: LedgerSource) -> bool:
+    """Return whether a source moves any wallet in a choice."""
+    return any(choice.signs[kind] and kind not in choice.open_kinds for kind in source.sums)
+
+
+def _together(sources: Sequence[LedgerSource]) -> Sums:
+    return {key: sums for source in sources for key, sums in source.sums.items()}

@@ -1,0 +1,133 @@
+"""Inspection finds from the data alone what makes up the wallets; names and order of the tables say nothing."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.reads.inspection import inspect_platform, proposed
+from mlm_audit.database.reads.mapped_rows import prove_mapping
+from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.findings import Verdict
+from mlm_audit.platforms.mapping import load_mapping
+from mlm_audit.platforms.proof import MappingProof
+from mlm_audit.platforms.proposal import ProposedMapping, mapping_text
+from tests.support.real_platforms import PLATFORMS, build
+
+REAL = pytest.mark.skipif(
+    not PLATFORMS.is_dir(),
+    reason="THE REAL PLATFORMS (../shared/data/platforms) ARE NOT HERE: nothing is proven on them",
+)
+
+
+def found_in(url: str) -> ProposedMapping:
+    reader = open_engine(url, read_only=True)
+    try:
+        return proposed(inspect_platform(reader))
+    finally:
+        reader.dispose()
+
+
+def proof_of(url: str, proposal: ProposedMapping, folder: Path) -> MappingProof:
+    """The proof of the proposed file, after its decisions were answered."""
+    file = folder / "mine.toml"
+    lines = mapping_text("mine", proposal).splitlines()
+    file.write_text("\n".join(line for line in lines if not line.startswith("decide")), encoding="utf-8")
+    reader = open_engine(url, read_only=True)
+    try:
+        return prove_mapping(reader, load_mapping(str(file)))
+    finally:
+        reader.dispose()
+
+
+def test_a_schema_with_other_names_units_and_signs(
+    any_url: str, opened: Callable[[str], Engine], tmp_path: Path
+) -> None:
+    """Texts as keys, rupees in the wallets and paisa in the ledger, debits stored without a sign, a table of noise."""
+    rng, engine = random.Random(5), opened(any_url)
+    kinds = {"JOIN": 1, "bonus": 1, "cashout": -1, "note": 0}
+    rows, sums = [], dict.fromkeys((f"M{number:03}" for number in range(60)), 0)
+    for number in range(600):
+        member, kind = rng.choice(list(sums)), rng.choice(list(kinds))
+        amount = rng.randrange(1, 100_000)
+        rows.append((number, kind, member, amount))
+        sums[member] += kinds[kind] * amount
+    with engine.begin() as connection:
+        for statement in (
+            "create table a_log (no int primary key, who varchar(10), what varchar(10), size int)",
+            "create table people (code varchar(10) primary key, held decimal(14, 2), age int)",
+            "create table z_lines (no int primary key, sort varchar(10), owner varchar(10), paise bigint)",
+        ):
+            connection.execute(sa.text(statement))
+        noise = [(n, rng.choice(list(sums)), rng.choice(["x", "y"]), rng.randrange(9)) for n in range(200)]
+        for name, values in (
+            ("a_log", noise),
+            ("people", [(code, f"{amount / 100:.2f}", 30) for code, amount in sums.items()]),
+            ("z_lines", rows),
+        ):
+            places = [f"v{place}" for place in range(len(values[0]))]
+            query = sa.text(f"insert into {name} values ({', '.join(f':{place}' for place in places)})")
+            connection.execute(query, [dict(zip(places, row, strict=True)) for row in values])
+    found = found_in(any_url)
+    assert (found.users.name, found.users.columns) == ("people", {"id": "code", "wallet_balance": "held"})
+    [table] = found.ledger
+    assert (table.name, table.columns["user_id"], table.columns["type"], table.columns["amount"]) == (
+        "z_lines",
+        "owner",
+        "sort",
+        "paise",
+    )
+    assert {kind.word: kind.sign for kind in table.kinds} == kinds
+    assert (found.users.unit, table.unit, found.agreeing) == ("major", "minor", found.members)
+    proof = proof_of(any_url, found, tmp_path)
+    assert (proof.verdict, proof.agreeing) == (Verdict.PASS, 60)
+
+
+@REAL
+@pytest.mark.slow
+@pytest.mark.parametrize("generation", ["matrix", "pool"])
+def test_a_real_platform_from_nothing_but_its_address(
+    generation: str, any_url: str, opened: Callable[[str], Engine], tmp_path: Path
+) -> None:
+    build(opened(any_url), generation)
+    found = found_in(any_url)
+    shipped = load_mapping(f"wear-and-earn-{generation}")
+    assert (found.users.name, found.users.columns) == (shipped.users.table, shipped.users.columns)
+    assert {table.name: table.columns for table in found.ledger} == {
+        table.table: table.columns for table in shipped.ledger
+    }
+    moving = {(table.name, kind.word) for table in found.ledger for kind in table.kinds if kind.sign}
+    left_out = {"withdrawal_approved"}  # left out by the shipped mapping, and no part of the wallet here
+    expected = {
+        (table.table, word)
+        for table in shipped.ledger
+        for word, kind in table.kinds.items()
+        if kind.moves_wallet and word not in left_out
+    }
+    assert moving == expected
+    assert found.agreeing == found.members
+    proof = proof_of(any_url, found, tmp_path)
+    assert (proof.verdict, proof.agreeing) == (Verdict.PASS, proof.members)
+
+
+def test_nothing_to_find(sqlite_url: str, opened: Callable[[str], Engine]) -> None:
+    opened(sqlite_url)
+    with pytest.raises(InputError, match="no table with amounts names the rows of a table with balances"):
+        found_in(sqlite_url)
+
+
+def test_a_mapping_with_an_open_decision_is_not_used(
+    sqlite_url: str, opened: Callable[[str], Engine], tmp_path: Path
+) -> None:
+    opened(sqlite_url)
+    file = tmp_path / "open.toml"
+    text = load_mapping("wear-and-earn-matrix").path.read_text(encoding="utf-8")
+    file.write_text(text.replace('currency = "INR"', 'currency = "INR"\ndecide = ["is it paisa"]'), encoding="utf-8")
+    reader = open_engine(sqlite_url, read_only=True)
+    with pytest.raises(InputError, match="1 decision is open, the first: is it paisa; answer"):
+        prove_mapping(reader, load_mapping(str(file)))
+    reader.dispose()
