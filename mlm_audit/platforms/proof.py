@@ -84,6 +84,7 @@ class LedgerSums:
     unread: list[UnreadableValue] = field(default_factory=list)
     unread_count: int = 0
     left_out: list[LeftOutTotal] = field(default_factory=list)
+    left_out_members: set[str] = field(default_factory=set)
 
     def add(self, table: LedgerTable, row: LedgerRow) -> None:
         """Add one row of a table of the ledger."""
@@ -107,9 +108,13 @@ class LedgerSums:
 
 @dataclass(frozen=True)
 class MappingProof:
-    """The result of a proof. `gaps` are the members whose wallet differs, with the largest difference first."""
+    """The result of a proof. `gaps` are the members whose wallet differs, with the largest difference first.
+
+    `agreeing` is the number of members whose wallet could be read and is exactly what the ledger gives.
+    """
 
     members: int
+    agreeing: int
     gaps: tuple[WalletGap, ...]
     without_member: tuple[tuple[str, int], ...]
     """Members whom the ledger names and who do not exist, with their ledger sum."""
@@ -118,11 +123,6 @@ class MappingProof:
     rows: Mapping[str, int]
     unread: tuple[UnreadableValue, ...]
     unread_count: int
-
-    @property
-    def agreeing(self) -> int:
-        """Return the number of members whose wallet is exactly what the ledger gives."""
-        return self.members - len(self.gaps)
 
     @property
     def unknown_kinds(self) -> tuple[KindTotal, ...]:
@@ -158,6 +158,7 @@ class MappingProof:
 def prove(wallets: Mapping[str, int | None], sums: LedgerSums) -> MappingProof:
     """Compare each member's wallet with the ledger. A wallet that could not be read is None and is no gap."""
     known = {member: wallet for member, wallet in wallets.items() if wallet is not None}
+    members = sums.left_out_members.union(wallets)
     gaps = [
         WalletGap(member, wallet, sums.by_member.get(member, 0))
         for member, wallet in known.items()
@@ -168,8 +169,9 @@ def prove(wallets: Mapping[str, int | None], sums: LedgerSums) -> MappingProof:
     ]
     return MappingProof(
         members=len(wallets),
+        agreeing=len(known) - len(gaps),
         gaps=tuple(sorted(gaps, key=lambda gap: (-abs(gap.difference), gap.member))),
-        without_member=tuple(sorted((m, paisa) for m, paisa in sums.by_member.items() if m not in wallets)),
+        without_member=tuple(sorted((m, total) for m, total in sums.by_member.items() if m not in members)),
         kinds=tuple(kinds),
         left_out=tuple(sums.left_out),
         rows=dict(sums.rows),

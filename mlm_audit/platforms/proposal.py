@@ -129,11 +129,9 @@ def _kind(kind: ProposedKind) -> str:
 def _evidence(kind: ProposedKind, proposal: ProposedMapping) -> str:
     if kind.is_silent:
         return "No row of this kind names a member whose rows were read, so the wallets do not decide what it is."
-    if kind.sign == 0:
-        return (
-            f"It moves no wallet: if it did, {kind.without} wallets instead of {proposal.agreeing} would be reproduced."
-        )
-    return f"It moves the wallet: if it did not, {kind.without} wallets instead of {proposal.agreeing} would be reproduced."
+    others = "1 wallet" if kind.without == 1 else f"{kind.without} wallets"
+    what = "It moves no wallet: if it did" if kind.sign == 0 else "It moves the wallet: if it did not"
+    return f"{what}, {others} instead of {proposal.agreeing} would be reproduced."
 
 
 def _text(value: str) -> str:

@@ -109,6 +109,33 @@ def test_what_is_not_known_is_incomplete(mapping: Path) -> None:
     assert (found["verdict"], found["unread_count"], len(found["not_proven"])) == ("INCOMPLETE", 1, 2)
 
 
+def test_members_that_are_left_out_twice_there_or_unreadable(mapping: Path) -> None:
+    """None of them counts as a member whose wallet agrees."""
+    users = 'amounts = { wallet_balance = "major" }\n'
+    left_out = '\n[[users.left_out]]\nwhere = "id = 3"\nwhy = "deleted members"\n'
+    mapping.write_text(MAPPING.replace(users, users + left_out), encoding="utf-8")
+    found = document("platform", "check", mapping, "--db", url(mapping))
+    assert (found["members"], found["agreeing"], found["without_member"]) == (13, 13, [])
+    assert found["left_out"][0] == {
+        "table": "members",
+        "where": "id = 3",
+        "why": "deleted members",
+        "rows": 1,
+        "amount_minor": 1_250,
+    }
+    change(
+        mapping,
+        "create table twice as select * from members union all select 5, '99.00'",
+        "update twice set balance = null where id = 7",
+        "update entries set kind = null where id = 15",
+    )
+    mapping.write_text(MAPPING.replace('table = "members"', 'table = "twice"'), encoding="utf-8")
+    found = document("platform", "check", mapping, "--db", url(mapping), code=4)
+    assert (found["members"], found["agreeing"], found["unread_count"]) == (14, 13, 2)
+    assert [(one["row"], one["column"]) for one in found["unread"]] == [("7", "balance"), ("5", "id")]
+    assert "The mapping does not know these kinds of ledger row: '' in entries." in found["not_proven"][0]
+
+
 def test_an_empty_platform_is_no_pass(mapping: Path) -> None:
     change(mapping, "delete from members", "delete from entries")
     done = mlm("platform", "check", mapping, "--db", url(mapping))

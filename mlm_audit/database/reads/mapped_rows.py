@@ -50,10 +50,26 @@ def prove_mapping(engine: Engine, mapping: Mapping, progress: Progress = lambda 
 def _wallets(connection: Connection, mapping: Mapping, sums: LedgerSums) -> dict[str, int | None]:
     users, unit = mapping.users, mapping.unit(mapping.users, "wallet_balance")
     wallets: dict[str, int | None] = {}
+    left = [[0, 0] for _ in users.left_out]
     for values, left_out in _read(connection, mapping, users, ("id", "wallet_balance")):
-        if left_out is None:
-            wallets[str(values["id"])] = _minor(users, values, "wallet_balance", unit, sums)
+        member, balance = str(values["id"]), _minor(users, values, "wallet_balance", unit, sums)
+        if left_out is not None:
+            left[left_out][0] += 1
+            left[left_out][1] += balance or 0
+            sums.left_out_members.add(member)
+        elif member in wallets:
+            sums.could_not_read(_unreadable(users, values, "id", "another row has the same id"))
+        else:
+            wallets[member] = balance
+    sums.left_out += _totals(users, left)
     return wallets
+
+
+def _totals(rows: MappedTable, left: Sequence[Sequence[int]]) -> list[LeftOutTotal]:
+    return [
+        LeftOutTotal(rows.name, one.where, one.why, count, amount)
+        for one, (count, amount) in zip(rows.left_out, left, strict=True)
+    ]
 
 
 def _add_table(connection: Connection, mapping: Mapping, table: LedgerTable, sums: LedgerSums) -> None:
@@ -66,11 +82,10 @@ def _add_table(connection: Connection, mapping: Mapping, table: LedgerTable, sum
             left[left_out][1] += amount or 0
             continue
         member = None if values["user_id"] is None else str(values["user_id"])
-        sums.add(table, LedgerRow(str(values["id"]), member, str(values["type"]), amount))
+        kind = "" if values["type"] is None else str(values["type"])
+        sums.add(table, LedgerRow(str(values["id"]), member, kind, amount))
     sums.rows[table.name] += sum(count for count, _ in left)
-    sums.left_out += [
-        LeftOutTotal(table.name, one.where, one.why, *total) for one, total in zip(table.left_out, left, strict=True)
-    ]
+    sums.left_out += _totals(table, left)
 
 
 def _amount(mapping: Mapping, table: LedgerTable, values: dict[str, Any], sums: LedgerSums) -> int | None:
