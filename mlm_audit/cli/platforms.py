@@ -1,5 +1,6 @@
 """`mlm-audit platform`: list and show mappings, and prove one on a database."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -74,14 +75,18 @@ def inspect(
     with an open decision is not used. With --json, print what was found and the text of the mapping.
     """
     settings = settings_with(db)
+    if file is not None and file.suffix != ".toml":
+        raise InputError(f"--file {file}: the name of a mapping file ends in .toml; choose such a name")
     refuse_unwritable("--file", file)
+    if file is not None and file.exists():
+        raise InputError(f"--file {file}: the file exists, and may have been edited; choose another name or delete it")
     engine = _reader(settings)
     try:
         with progress_bar(quiet=json) as progress:
             found = proposed(inspect_platform(engine, progress))
     finally:
         engine.dispose()
-    text = mapping_text(file.stem.lower() if file else "proposed", found)
+    text = mapping_text(re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:60] if file else "", found)
     if file is not None:
         file.write_text(text, encoding="utf-8")
     if json:

@@ -83,6 +83,8 @@ class MappedTable(_Strict):
     table: str | None = None
     db_schema: str | None = Field(default=None, alias="schema")
     select: str | None = None
+    label: str | None = Field(default=None, min_length=1)
+    """What the rows are called in the proof; the name of the table when left out."""
     columns: dict[str, str]
     amounts: dict[str, str]
     left_out: tuple[LeftOut, ...] = ()
@@ -98,7 +100,7 @@ class MappedTable(_Strict):
     @property
     def name(self) -> str:
         """Return the name of the rows in messages."""
-        return self.table or "(query)"
+        return self.label or self.table or "(query)"
 
     def require(self, section: str, *needed: str, optional: tuple[str, ...] = ()) -> None:
         """Raise ValueError unless the columns and amounts are exactly those that the section can have."""
@@ -168,6 +170,13 @@ class _File(_Strict):
     platform: Head
     users: MemberTable
     ledger: tuple[LedgerTable, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [table.name for table in self.ledger]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"ledger: two parts are called {twice[0]!r}; give each its own `label`")
+        return self
 
 
 @dataclass(frozen=True)
@@ -254,10 +263,10 @@ def _explain(path: Path, text: str, error: ValidationError) -> str:
         message = "unknown key; correct its spelling or remove it"
     if first["type"] == "missing":
         message = "the key is missing; add it"
-    words = [part for part in location if isinstance(part, str)]
+    words = [part for part in location if isinstance(part, str)] or [message.split(":")[0]]
     keys = (words[-1], message.split(":")[0]) if first["type"] == "value_error" else (words[-1],)
     lines = [_line_of(text, key, location) for key in keys]
-    return f"platform {path}, line {max(lines)}, key {'.'.join(map(str, location))}: {message}"
+    return f"platform {path}, line {max(lines)}, key {'.'.join(map(str, location)) or words[-1]}: {message}"
 
 
 def _line_of(text: str, key: str, location: tuple[int | str, ...]) -> int:
@@ -273,7 +282,7 @@ def _line_of(text: str, key: str, location: tuple[int | str, ...]) -> int:
             inside = not section or (name.split(".")[0] == section and index in (None, seen))
             if inside and best == 1:
                 best = number
-            if inside and name.endswith(f".{key}"):
+            if inside and (name.endswith(f".{key}") or (not section and name == key)):
                 return number
         elif inside and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
             return number

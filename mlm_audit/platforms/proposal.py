@@ -93,7 +93,8 @@ def role_of(word: str) -> str | None:
 
 
 def mapping_text(name: str, proposal: ProposedMapping) -> str:
-    """Return the mapping file, with the evidence for each line as a comment."""
+    """Return the mapping file, with the evidence for each line as a comment. Without a name, it is `proposed`."""
+    name = name or "proposed"
     lines = [
         f"# Proposed by `mlm-audit platform inspect`: {proposal.agreeing} of {proposal.members} wallets that were compared are",
         "# reproduced. Check each line, answer what is in `decide`, then prove the mapping: mlm-audit platform check FILE",

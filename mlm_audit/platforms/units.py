@@ -5,9 +5,13 @@ import re
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from mlm_audit.domain.words import SPACES
+
 UNIT = re.compile(r"(minor|major)(?:/([1-9][0-9]{0,8}))?", re.ASCII)
 UNITS = "minor, major, or one of the two divided by a whole number, such as minor/100"
-MOST_MINOR = 2**63 - 1
+MOST_MINOR, MOST_DIGITS = 2**63 - 1, 40
+TEXT = re.compile(r"[+-]?(?:[0-9]{1,60}(?:[.][0-9]{0,60})?|[.][0-9]{1,60})", re.ASCII)
+"""An amount in a text: digits and a point, and no grouping, exponent or other script."""
 
 
 def unit_of(text: str, minor_per_major: int) -> Fraction:
@@ -31,9 +35,15 @@ def to_minor(value: object, unit: Fraction) -> int | None:
     if value is None:
         return None
     try:
-        exact = Fraction(_decimal(value)) * unit
-    except (InvalidOperation, OverflowError, ValueError) as error:
+        number = _decimal(value)
+    except (InvalidOperation, ValueError) as error:
         raise ValueError("it is not a number") from error
+    # Written out, a number with a huge exponent would fill the memory.
+    if number and number.adjusted() > MOST_DIGITS:
+        raise ValueError("it has more than 64 bits")
+    if number and number.adjusted() < -MOST_DIGITS:
+        raise ValueError("it is not a whole number of minor units")
+    exact = Fraction(number) * unit
     if exact.denominator != 1:
         raise ValueError("it is not a whole number of minor units")
     if abs(exact) > MOST_MINOR:
@@ -48,7 +58,9 @@ def _decimal(value: object) -> Decimal:
         return Decimal(repr(value))
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise ValueError(value)  # noqa: TRY004  (a wrong value in the data, and no wrong call)
-    number = Decimal(value.strip() if isinstance(value, str) else value)
+    if isinstance(value, str) and not TEXT.fullmatch(value := value.strip(SPACES)):
+        raise ValueError(value)
+    number = Decimal(value)
     if not number.is_finite():
         raise ValueError(value)
     return number

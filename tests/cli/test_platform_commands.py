@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlm_audit.platforms.mapping import SHIPPED
+from mlm_audit.platforms.mapping import SHIPPED, load_mapping
 from tests.cli.test_commands import document, mlm, refused
 
 MAPPING = """
@@ -169,7 +169,9 @@ def test_a_table_in_another_schema(mapping: Path) -> None:
     assert "entries cannot be read" in refused("platform", "check", mapping, "--db", url(mapping))
 
 
-def test_a_proposal_is_written_asked_about_and_then_proven(mapping: Path) -> None:
+@pytest.fixture
+def proposable(mapping: Path) -> Path:
+    """The mapping of a platform whose wallets differ from each other, so that they tell which rows make them up."""
     change(
         mapping,
         "drop table members",
@@ -178,6 +180,11 @@ def test_a_proposal_is_written_asked_about_and_then_proven(mapping: Path) -> Non
         "delete from entries where kind = 'gift' and id > 14",
         "insert into members select member, value / 100.0 from entries where kind = 'gift'",
     )
+    return mapping
+
+
+def test_a_proposal_is_written_asked_about_and_then_proven(proposable: Path) -> None:
+    mapping = proposable
     file = mapping.with_name("found.toml")
     done = mlm("platform", "inspect", "--db", url(mapping), "-o", file)
     assert (done.returncode, done.stderr) == (0, "")
@@ -192,6 +199,20 @@ def test_a_proposal_is_written_asked_about_and_then_proven(mapping: Path) -> Non
     found = document("platform", "inspect", "--db", url(mapping))
     assert (found["agreeing"], found["users"]["name"], found["ledger"][0]["name"]) == (14, "members", "entries")
     assert found["decisions"][0] == "no data tell the currency: INR is assumed"
+
+
+def test_a_mapping_that_may_have_been_edited_is_not_overwritten(mapping: Path) -> None:
+    text = mapping.read_text(encoding="utf-8")
+    assert "may have been edited" in refused("platform", "inspect", "--db", url(mapping), "-o", mapping)
+    assert mapping.read_text(encoding="utf-8") == text
+    assert "ends in .toml" in refused("platform", "inspect", "--db", url(mapping), "-o", mapping.with_name("found"))
+    assert not mapping.with_name("found").exists()
+
+
+@pytest.mark.parametrize("file", ["My Platform (2).toml", "दुकान.toml", "x" * 90 + ".toml"])
+def test_a_file_of_any_name_is_a_mapping(file: str, proposable: Path) -> None:
+    assert mlm("platform", "inspect", "--db", url(proposable), "-o", proposable.with_name(file)).returncode == 0
+    assert load_mapping(str(proposable.with_name(file))).decide
 
 
 def test_nothing_to_propose(mapping: Path) -> None:

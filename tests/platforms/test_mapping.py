@@ -73,6 +73,7 @@ def test_words_are_trimmed_and_folded_unless_two_differ_in_nothing_else(tmp_path
         ('credit = "bonus"', 'credit = "present"', 16, "'present' is not a role; use one of"),
         ("moves_wallet = false", "moves_wallet = true", 17, "a memo moves no wallet; set it to false"),
         ('debit = "minor"', 'debit = "cent"', 22, "ledger.1.amounts.debit: 'cent' is not a unit"),
+        ('table = "old_entries"', 'table = "entries"', 10, "two parts are called 'entries'; give each its own `label`"),
         ("[platform]", "[platform", 1, "not valid TOML"),
     ],
 )

@@ -43,7 +43,14 @@ def test_a_part_of_a_paisa_is_refused_and_never_rounded(paisa: int, part: int) -
         (True, MINOR, "not a number"),
         (b"5", MINOR, "not a number"),
         (2**63, MINOR, "more than 64 bits"),
-        ("1e30", MAJOR, "more than 64 bits"),
+        ("9" * 30, MAJOR, "more than 64 bits"),
+        ("1e3", MAJOR, "not a number"),
+        ("1_000", MAJOR, "not a number"),
+        ("٣", MAJOR, "not a number"),
+        (Decimal("1e999999999"), MAJOR, "more than 64 bits"),
+        (Decimal("1e-999999999"), MAJOR, "not a whole number of minor units"),
+        (1e300, MINOR, "more than 64 bits"),
+        (5e-324, MINOR, "not a whole number of minor units"),
     ],
 )
 def test_what_is_no_amount_is_refused(value: object, unit: Fraction, why: str) -> None:

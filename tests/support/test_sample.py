@@ -1,5 +1,7 @@
 """Samples depend on the commit alone, try at least their share, and over many commits everything."""
 
+import math
+
 import pytest
 
 from tests.support import sample
@@ -40,6 +42,14 @@ def test_many_commits_try_everything(commit: object) -> None:
         commit(f"commit {number}")  # type: ignore[operator]
         seen.update(sample.tried(range(50), "kills"))
     assert seen == set(range(50))
+
+
+def test_a_share_of_all_tests(commit: object, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    commit("abc")  # type: ignore[operator]
+    items = [item for item in request.session.items if not sample.share_of(item)][:10]
+    assert sample.left_out(items) == []
+    monkeypatch.setenv(sample.SHARE_OF_ALL, "0.2")
+    assert len(items) - len(sample.left_out(items)) == math.ceil(0.2 * len(items))
 
 
 def test_the_whole(commit: object) -> None:

@@ -149,7 +149,7 @@ def _columns(table: str, found: Iterable[Any], wanted: Iterable[sa.Column[Any]])
 
 
 def _type_problem(table: str, column: sa.Column[Any], found: sa.types.TypeEngine[Any]) -> SchemaProblem | None:
-    wanted, got = _family(column.type), _family(found)
+    wanted, got = family_of(column.type), family_of(found)
     is_amount = column.name in _AMOUNTS[table]
     if is_amount and got in ("float", "decimal"):
         return SchemaProblem(
@@ -177,7 +177,8 @@ _ACCEPTED = {
 }
 
 
-def _family(kind: sa.types.TypeEngine[Any]) -> str:
+def family_of(kind: sa.types.TypeEngine[Any]) -> str:
+    """Return what a type holds: boolean, integer, float, decimal, time, json, text or other."""
     if isinstance(kind, sa.types.TypeDecorator):
         kind = kind.impl_instance
     families: tuple[tuple[type[Any], str], ...] = (

@@ -15,15 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from mlm_audit.database.reads.profiles import (
-    EXACT,
-    FLOAT,
     NUMBERS,
     TEXT,
     WHOLE,
     ColumnProfile,
     Progress,
     TableProfile,
-    is_whole,
     names_rows_of,
     profile_tables,
     rows_of_members,
@@ -72,6 +69,8 @@ class WalletSource:
     balance: str
     is_major: bool
     wallets: Mapping[str, int]
+    inexact: int
+    """The number of balances that are no whole number of minor units, and are not compared."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,8 @@ def _rank(proposal: PlatformProposal) -> tuple[float, int, int]:
     """
     choice = proposal.choice
     moving = sum(sign != 0 for kind, sign in choice.signs.items() if kind not in choice.open_kinds)
-    return choice.agreeing / max(choice.members, FEWEST_MEMBERS), moving, -len(proposal.ledger)
+    members = choice.members + proposal.wallet.inexact
+    return choice.agreeing / max(members, FEWEST_MEMBERS), moving, -len(proposal.ledger)
 
 
 def proposed(found: PlatformProposal) -> ProposedMapping:
@@ -139,7 +139,8 @@ def proposed(found: PlatformProposal) -> ProposedMapping:
         found.wallet.table, {"id": found.wallet.key, "wallet_balance": found.wallet.balance}, wallet_unit, ()
     )
     certain = found.wallet.is_major or any(source.is_major for source in found.ledger) or found.factor != 1
-    return ProposedMapping(users, tuple(tables), found.choice.agreeing, found.choice.members, certain)
+    members = found.choice.members + found.wallet.inexact
+    return ProposedMapping(users, tuple(tables), found.choice.agreeing, members, certain)
 
 
 class _References:
@@ -193,15 +194,15 @@ def _kinds_of(table: TableProfile) -> list[ColumnProfile]:
 
 def _wallet_source(connection: Connection, table: TableProfile, column: ColumnProfile) -> WalletSource:
     source = table_of(table)
-    query = sa.select(source.c[str(table.key)], source.c[column.name]).order_by(
-        sa.func.abs(source.c[column.name]).desc()
+    balance = source.c[column.name]
+    query = (
+        sa.select(source.c[str(table.key)], balance).where(balance.is_not(None)).order_by(sa.func.abs(balance).desc())
     )
     rows = connection.execute(query.limit(MOST_MEMBERS)).all()
-    is_major = column.family in (EXACT, FLOAT) and not is_whole([value for _, value in rows])
-    wallets = {
-        str(member): amount for member, value in rows if (amount := _exact(value, is_major=is_major)) is not None
-    }
-    return WalletSource(table.name, str(table.key), column.name, is_major, wallets)
+    is_major = not all(_is_whole(value) for _, value in rows)
+    exact = {str(member): _exact(value, is_major=is_major) for member, value in rows}
+    wallets = {member: amount for member, amount in exact.items() if amount is not None}
+    return WalletSource(table.name, str(table.key), column.name, is_major, wallets, len(exact) - len(wallets))
 
 
 def _ledger_sources(
@@ -226,7 +227,7 @@ def _source(
 ) -> LedgerSource | None:
     """Return the sums of the kinds by member; None when a value is no exact amount."""
     member, kind, amount = names
-    is_major = table.columns[amount].family in (EXACT, FLOAT) and not is_whole([value for *_, value in rows])
+    is_major = not all(_is_whole(value) for *_, value in rows)
     sums: defaultdict[KindKey, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for number, word, value in rows:
         exact = _exact(value, is_major=is_major)
@@ -238,6 +239,10 @@ def _source(
     return LedgerSource(table.name, key, member, kind, amount, is_major, sums, others) if sums else None
 
 
+def _is_whole(value: object) -> bool:
+    return value is None or _exact(value, is_major=False) is not None
+
+
 def _exact(value: object, *, is_major: bool) -> int | None:
     try:
         return to_minor(value, Fraction(100 if is_major else 1))
@@ -246,26 +251,20 @@ def _exact(value: object, *, is_major: bool) -> int | None:
 
 
 def _best(wallet: WalletSource, sources: Sequence[LedgerSource]) -> PlatformProposal | None:
-    """Return the best proposal for some wallets: the best source, then others beside it as long as they help."""
-    best: PlatformProposal | None = None
-    for factor in FACTORS:
-        scaled = {member: amount / factor for member, amount in wallet.wallets.items()}
-        wallets = {member: int(amount) for member, amount in scaled.items() if amount.denominator == 1}
-        found = _with_factor(wallet, wallets, sources, factor)
-        if found is not None and (best is None or found.choice.agreeing > best.choice.agreeing):
-            best = found
-    return best
+    """Return the best proposal for some wallets: the best source, then further ones that reproduce more of them."""
+    found = (_with_factor(wallet, sources, factor) for factor in FACTORS)
+    return max((one for one in found if one is not None), key=lambda one: one.choice.agreeing, default=None)
 
 
-def _with_factor(
-    wallet: WalletSource, wallets: Mapping[str, int], sources: Sequence[LedgerSource], factor: Fraction
-) -> PlatformProposal | None:
+def _with_factor(wallet: WalletSource, sources: Sequence[LedgerSource], factor: Fraction) -> PlatformProposal | None:
+    # Both sides are multiplied, since a wallet that is divided might be left out of the comparison.
+    wallets = {member: amount * factor.denominator for member, amount in wallet.wallets.items()}
     chosen: tuple[LedgerSource, ...] = ()
     best: KindChoice | None = None
     while len(chosen) < MOST_TABLES:
         tables = {source.table for source in chosen}
         results = [
-            (best_choice(wallets, _together([*chosen, source])), source)
+            (best_choice(wallets, _together([*chosen, source], factor.numerator)), source)
             for source in sources
             if source.table not in tables
         ]
@@ -284,5 +283,10 @@ def _counts(choice: KindChoice, source: LedgerSource) -> bool:
     return any(choice.signs[kind] and kind not in choice.open_kinds for kind in source.sums)
 
 
-def _together(sources: Sequence[LedgerSource]) -> Sums:
-    return {key: sums for source in sources for key, sums in source.sums.items()}
+def _together(sources: Sequence[LedgerSource], times: int) -> Sums:
+    """Return the sums of the kinds of several sources, each multiplied."""
+    return {
+        key: {member: amount * times for member, amount in sums.items()}
+        for source in sources
+        for key, sums in source.sums.items()
+    }

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from mlm_audit.database.core.connect import error_line
-from mlm_audit.database.core.read_only import require_read_only
 from mlm_audit.database.core.values import displayable
 from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.read_only import why_not_read_only
 from mlm_audit.platforms.mapping import LedgerTable, MappedTable, Mapping
 from mlm_audit.platforms.proof import LedgerRow, LedgerSums, LeftOutTotal, MappingProof, UnreadableValue, prove
 from mlm_audit.platforms.units import to_minor
@@ -93,6 +93,8 @@ def _amount(mapping: Mapping, table: LedgerTable, values: dict[str, Any], sums: 
     parts = [_minor(table, values, name, mapping.unit(table, name), sums) for name in table.amounts]
     if "amount" not in table.amounts:
         credit, debit = parts
+        if all(values[name] is None for name in table.amounts):
+            sums.could_not_read(_unreadable(table, values, "credit", "neither credit nor debit has a value"))
         return (credit or 0) - (debit or 0)
     [amount] = parts
     if amount is None or not table.signs:
@@ -131,7 +133,8 @@ def _read(
     schema = f"{quote(rows.db_schema)}." if rows.db_schema else ""
     source = f"({rows.select}) as mapped" if rows.select else f"{schema}{quote(str(rows.table))}"
     query = f"select {', '.join(columns)} from {source}"  # noqa: S608  (what does more than read is refused)
-    require_read_only(query, dialect_of(connection))
+    if (why := why_not_read_only(query, dialect_of(connection).parser)) is not None:
+        raise InputError(f"platform {mapping.path}: {rows.name}: the select or a condition does more than read: {why}")
     # A colon in a text of the mapping would be read as a parameter.
     statement = text(query.replace(":", r"\:"))
     try:

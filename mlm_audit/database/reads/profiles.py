@@ -2,28 +2,20 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from mlm_audit.database.core.schema import family_of
 from mlm_audit.domain.words import SPACES
 
 MOST_WORDS = 40
 """A text column with more different values than this holds texts, and not words."""
-WHOLE, EXACT, FLOAT, TEXT, OTHER = "whole", "exact", "float", "text", "other"
-NUMBERS = (WHOLE, EXACT, FLOAT)
-FAMILIES: tuple[tuple[type[sa.types.TypeEngine[Any]], str], ...] = (
-    (sa.Boolean, OTHER),
-    (sa.Integer, WHOLE),
-    (sa.Float, FLOAT),
-    (sa.Numeric, EXACT),
-    (sa.Enum, TEXT),
-    (sa.String, TEXT),
-)
-NO_WORDS_OR_NUMBERS = ("TINYINT(1)", "LONGTEXT", "MEDIUMTEXT")
-"""Types of MySQL for yes and no, and for documents, which are not read."""
+WHOLE, TEXT = "integer", "text"
+NUMBERS = (WHOLE, "decimal", "float")
+FAMILIES = (*NUMBERS, TEXT)
+"""The families of columns that are profiled, in the words of `family_of`."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -92,9 +84,9 @@ def rows_of_members(
 
 
 def _profile(connection: Connection, inspector: sa.Inspector, name: str) -> TableProfile | None:
-    families = {column["name"]: _family(column["type"]) for column in inspector.get_columns(name)}
+    families = {column["name"]: family_of(column["type"]) for column in inspector.get_columns(name)}
     source = sa.table(name, *(sa.column(column) for column in families))
-    counted = [family for family in families.items() if family[1] != OTHER]
+    counted = [family for family in families.items() if family[1] in FAMILIES]
     query = sa.select(
         sa.func.count(),
         *(sa.func.count(source.c[column]) for column, _ in counted),
@@ -124,15 +116,4 @@ def _words(connection: Connection, source: sa.TableClause, column: str, family: 
     if family != TEXT or not 0 < distinct <= MOST_WORDS:
         return ()
     values = connection.execute(sa.select(source.c[column]).distinct()).scalars()
-    return tuple(sorted(str(value).strip(SPACES) for value in values if value is not None))
-
-
-def _family(kind: sa.types.TypeEngine[Any]) -> str:
-    if str(kind).upper().startswith(NO_WORDS_OR_NUMBERS):
-        return OTHER
-    return next((family for base, family in FAMILIES if isinstance(kind, base)), OTHER)
-
-
-def is_whole(values: Sequence[object]) -> bool:
-    """Return whether all of these numbers are whole."""
-    return all(float(value).is_integer() for value in values if isinstance(value, int | float | Decimal))
+    return tuple(sorted({str(value).strip(SPACES) for value in values if value is not None}))

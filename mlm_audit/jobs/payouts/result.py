@@ -273,8 +273,9 @@ def _result(head: RunHeader, report: RunReport, counts: PayoutCounts, done: Sequ
     if left_out:
         more = f"{plural(left_out, 'more hold')} without a change {'is' if left_out == 1 else 'are'} counted and not listed"
         notes += (f"{more}; to list all holds, run: mlm-audit payouts list --status held",)
+    now = head.clock()
     found = (
-        _finding(item, head.clock())
+        _finding(item, now)
         for item in items
         if item.action in ("held", "failed", "given up", "hold", "give up", "left")
     )

@@ -114,6 +114,30 @@ def test_a_real_platform_from_nothing_but_its_address(
     assert (proof.verdict, proof.agreeing) == (Verdict.PASS, proof.members)
 
 
+@pytest.mark.parametrize(
+    ("kind", "first", "inexact"),
+    [("int", 100, ()), ("double precision", 0.01, (0.125, 0.375))],
+    ids=["divided by a hundred", "inexact"],
+)
+def test_wallets_that_cannot_be_compared_count_as_not_reproduced(
+    kind: str, first: float, inexact: tuple[float, ...], any_url: str, opened: Callable[[str], Engine]
+) -> None:
+    """Four wallets are a hundred times, or a hundredth of, what the ledger has. The others fit nothing, or are empty."""
+    engine = opened(any_url)
+    balances = [round(first * n, 2) if n < 5 else 7 * n + 3 for n in range(1, 51)] + list(inexact)
+    members = dict(enumerate(balances, start=1)) | dict.fromkeys(range(100, 700))
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"create table members (id int primary key, held {kind})"))
+        connection.execute(sa.text("create table entries (id int primary key, member int, kind varchar(9), paise int)"))
+        query = sa.text("insert into members values (:id, :held)")
+        connection.execute(query, [{"id": number, "held": held} for number, held in members.items()])
+        query = sa.text("insert into entries values (:id, :id, 'gift', :id)")
+        connection.execute(query, [{"id": number} for number in range(1, len(balances) + 1)])
+    found = found_in(any_url)
+    assert (found.users.name, found.agreeing, found.members) == ("members", 4, len(balances))
+    assert f"only 4 of {len(balances)} wallets are reproduced: check the tables and the kinds" in found.decisions
+
+
 def test_nothing_to_find(sqlite_url: str, opened: Callable[[str], Engine]) -> None:
     opened(sqlite_url)
     with pytest.raises(InputError, match="no table with amounts names the rows of a table with balances"):

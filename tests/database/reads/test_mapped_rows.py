@@ -143,6 +143,23 @@ why = "void"
     assert [(one.why, one.rows, one.amount) for one in found.left_out] == [("pending", 1, 70), ("void", 2, -21)]
 
 
+def test_a_row_with_neither_credit_nor_debit_is_named(proof: Callable[..., MappingProof]) -> None:
+    ledger = """
+[[ledger]]
+table = "entries"
+columns = { id = "no", user_id = "member", type = "kind", credit = "cr", debit = "dr" }
+amounts = { credit = "minor", debit = "minor" }
+
+[ledger.kinds]
+gift = "bonus"
+"""
+    table = "create table entries (no int primary key, member varchar(20), kind varchar(20), cr int, dr int)"
+    rows = "insert into entries values (1, '1', 'gift', 3050, null), (2, '2', 'gift', null, null)"
+    found = proof(ledger, table, rows)
+    assert found.verdict is Verdict.INCOMPLETE
+    assert [(one.row, one.why) for one in found.unread] == [("2", "neither credit nor debit has a value")]
+
+
 def test_a_word_of_direction_and_several_tables_together(proof: Callable[..., MappingProof]) -> None:
     ledger = """
 [[ledger]]
@@ -181,7 +198,7 @@ def test_what_does_not_fit_the_database_is_named(proof: Callable[..., MappingPro
 def test_a_condition_that_does_more_than_read_is_refused(where: str, proof: Callable[..., MappingProof]) -> None:
     table = "create table entries (no int primary key, member varchar(20), kind varchar(20), value int)"
     ledger = SIGNED.replace("UNIT", "minor") + f'\n[[ledger.left_out]]\nwhere = "{where}"\nwhy = "x"\n'
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="mine.toml: entries: the select or a condition does more than read"):
         proof(ledger, table)
 
 
