@@ -14,7 +14,6 @@ from pathlib import Path
 from sqlalchemy import Engine, func, select, text, update
 
 import mlm_audit
-from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.database.core.connect import open_engine, write
 from mlm_audit.database.core.schema import check_inputs
 from mlm_audit.database.core.tables import Ledger, Order, User
@@ -24,6 +23,7 @@ from mlm_audit.database.reads.subsets import order_subset, wallet_subset
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.inputs import INPUTS
 from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 

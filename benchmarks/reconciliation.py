@@ -39,7 +39,7 @@ def floor_all(folder: Path) -> object:
     """Reading every column of every input."""
     import duckdb
 
-    from mlm_audit.checks.inputs import INPUTS, Kind
+    from mlm_audit.domain.inputs import INPUTS, Kind
 
     con = duckdb.connect()
     for name, spec in INPUTS.items():
@@ -52,7 +52,7 @@ def ours_wallet(folder: Path) -> object:
     """The view behind wallet-balance: members whose wallet is not the sum of their ledger rows."""
     from mlm_audit.checks.catalogue import load_views
     from mlm_audit.domain.settings import Settings
-    from mlm_audit.engine.duck import connect
+    from mlm_audit.engine.duck_connection import connect
 
     views = {view.name: view.sql for view in load_views()}
     con = connect(folder, Settings())

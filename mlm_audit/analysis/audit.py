@@ -26,22 +26,23 @@ from mlm_audit.analysis.tree import Tree
 from mlm_audit.analysis.validation import guard_inputs, whole_id
 from mlm_audit.analysis.whatif.plan_changes import PlanChanges
 from mlm_audit.analysis.whatif.simulation import Simulation, simulate
-from mlm_audit.checks.inputs import ANALYSIS_INPUTS
 from mlm_audit.checks.remedies import Remedy
 from mlm_audit.checks.trees.codes import CODES
-from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.platform_database import open_platform
+from mlm_audit.database.core.platform_engines import platform_of
 from mlm_audit.database.core.schema import check_inputs, unreadable_inputs
 from mlm_audit.database.core.values import Unread
 from mlm_audit.database.reads.shared_numbers import shared_numbers
 from mlm_audit.database.reads.snapshot import read_snapshot
 from mlm_audit.database.store.runs import stored_run
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.inputs import ANALYSIS_INPUTS
 from mlm_audit.domain.periods import parse_instant, refuse_far_ahead
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.engine.duck import Engine as Duck
-from mlm_audit.engine.duck import first_line, only_reads
+from mlm_audit.engine.duck_connection import first_line, only_reads
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.runs.clock import now
 from mlm_audit.runs.personal_data_access import note_reveal
@@ -237,15 +238,17 @@ class Audit:
         return suspicious(AnalysisQueries(self._duck, "suspicious"), shared, now(), reveal=reveal)
 
     def __repr__(self) -> str:
-        return f"Audit({self._engine.url.render_as_string(hide_password=True)!r})"
+        return f"Audit({platform_of(self._engine).url.render_as_string(hide_password=True)!r})"
 
 
-def connect(url: str | None = None) -> Audit:
-    """Open a platform for reading; the default URL is DATABASE_URL. Raise InputError when it cannot be reached."""
-    settings = load_settings()
+def connect(url: str | None = None, *, platform: str | None = None) -> Audit:
+    """Open a platform for reading. The default URL is DATABASE_URL, and the default mapping is PLATFORM.
+
+    Raise InputError when the database cannot be reached, or when the mapping does not fit.
+    """
+    settings = load_settings() if platform is None else load_settings(platform=platform)
     secret = settings.database_url if url is None else SecretStr(url)
     if secret is None:
         raise InputError("no database is configured; give connect() a URL, or set DATABASE_URL")
-    return Audit(
-        open_engine(secret.get_secret_value(), read_only=True), settings.model_copy(update={"database_url": secret})
-    )
+    settings = settings.model_copy(update={"database_url": secret})
+    return Audit(open_platform(settings, read_only=True), settings)

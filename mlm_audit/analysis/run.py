@@ -13,7 +13,6 @@ from mlm_audit.analysis.explain.order import explain_order
 from mlm_audit.analysis.explain.subsets import (
     ORDER_BREAK_PREFIX,
     WALLET_CHECKS,
-    SubsetResult,
     check_order,
     check_wallet,
 )
@@ -157,7 +156,7 @@ def explain_member(database: Engine, settings: Settings, member: int, known: Mem
         return explain_wallet(member, subset, settings)
     more = known.mine.filter(~pl.col("code").is_in(WALLET_CHECKS) | pl.col("id").str.starts_with(ORDER_BREAK_PREFIX))
     both = pl.concat([subset.breaks.select(COLUMNS), more.select(COLUMNS)])
-    seen = SubsetResult(subset.rows, both, subset.plan, subset.notes)
+    seen = subset.with_breaks(both)
     others = [one for one in known.off if one[0] != member]
     return explain_wallet(member, seen, settings, others, beyond=(known.job_id, more.height))
 

@@ -4,6 +4,9 @@ The header keys, one line each:
 
 - code, title, severity: the name of the check, what a break of it is, and how severe it is.
 - needs: the inputs that the query reads.
+- requires: what else a platform must have for the check to apply: a convention as `name=value`, or a column as
+  `input.column`; none otherwise.
+- optional: those of the inputs that a platform need not keep for the check to apply; none if it needs all of them.
 - determines: the columns, as `table.column`, whose values the check proves from other records. `table.(row)` stands for
   the existence of a row. none if the check proves no value.
 - about: the subject of a break: member, order, payout, month or issue. It selects the command that explains the break.
@@ -18,7 +21,7 @@ The header keys, one line each:
 - proves, do, message: what a clean run proves, what to do about a break, and the sentence that describes a break.
 
 A built-in check has all keys. A user adds a check by adding such a file to the folder CHECKS_DIR, without the keys
-about, slices, follows and explains; local, determines and causes are optional. The query returns one row per break.
+requires, optional, about, slices, follows and explains; local, determines and causes are optional. The query returns one row per break.
 `BREAK_SCHEMA` lists the columns that it may return.
 """
 
@@ -29,16 +32,16 @@ from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
-from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import SEVERITIES
+from mlm_audit.domain.inputs import INPUTS
 
 SQL_DIR = Path(__file__).parent / "sql"
 HEADER = re.compile(r"--\s*([a-z]+):\s*(.+)")
 KEYS = ("code", "title", "severity", "needs", "proves", "do", "message")
 OPTIONAL = ("local", "determines", "causes")
 """Keys that a user's check may omit. A check without the key `local` is not local."""
-BUILT_IN = ("about", "slices", "follows", "explains")
+BUILT_IN = ("requires", "optional", "about", "slices", "follows", "explains")
 """Keys that only built-in checks have. A break of a user's check is explained as an issue, from the whole platform."""
 ABOUT = ("member", "order", "payout", "month", "issue")
 SLICES = ("wallet", "order", "payout")
@@ -84,6 +87,10 @@ class Check:
     """What a break may follow from, of `FOLLOWS_FROM`."""
     explains: tuple[str, ...] = ()
     """What a break is the root of, of `EXPLAINS`."""
+    requires: tuple[str, ...] = ()
+    """The conventions (`name=value`) and columns (`input.column`) without which the check does not apply."""
+    optional: tuple[str, ...] = ()
+    """Inputs that a platform need not keep for the check to apply."""
 
     @property
     def is_own(self) -> bool:
@@ -162,6 +169,8 @@ def parse_check(path: Path) -> Check:
         path=path,
         is_local=local == "yes",
         needs=_listed(header.pop("needs")),
+        requires=_listed(header.pop("requires", "none")),
+        optional=_listed(header.pop("optional", "none")),
         determines=_listed(header.pop("determines", "none")),
         about=_about(path, header.pop("about", "issue")),
         slices=_some_of(SLICES, path, header, "slices"),

@@ -9,6 +9,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Ask the approver which of the two is right; then reverse the difference or correct the authorisation",
     ),
     "authorised-not-posted": ("An authorised entry was never posted", "Post it, or withdraw the authorisation"),
+    "binary-arithmetic": (
+        "The platform computes shares in binary floating point and rounds down",
+        "Compute shares with whole paisa and basis points; what was posted can stay as it is",
+    ),
     "bonus-not-posted": (
         "A released bonus record has no ledger credit",
         "Post the bonus with an authorisation, or withdraw the record",
@@ -31,6 +35,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Find out which program or person wrote the date",
     ),
     "dated-in-future": ("A row is dated in the future", "Find out which program or person wrote the date"),
+    "debited-in-other-unit": (
+        "Withdrawals are debited with a hundredth of their amount",
+        "Stop approving withdrawals until the unit is corrected; then settle each request",
+    ),
     "decided-without-log": (
         "Commission was decided without a log row",
         "Recompute the eligibility, and complete the log",
@@ -134,6 +142,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "status-left-paid": ("A paid order was set back to pending", "Ask the shop whether it was paid"),
     "status-unknown": ("A paid order has an unknown status", "Ask the shop what the status means"),
     "sweep-overdue": ("A month's commission is undecided", "Preview the sweep of that month, then run it"),
+    "stored-in-other-unit": (
+        "A column holds amounts in another unit than the platform means",
+        "Correct the program that writes the column, then the stored amounts",
+    ),
     "undecided-with-amount": ("An unpaid instalment has a paid amount", "Compare it with the ledger, and correct it"),
     "undecided-with-time": ("An undecided record has a decision time", "Compare it with the ledger, and correct it"),
     "unsupported-entry": (

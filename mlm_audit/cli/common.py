@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import Engine
 
 from mlm_audit.cli.output import err, out
-from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.platform_database import open_platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.reporting.core.summary import Summary
@@ -21,6 +21,13 @@ from mlm_audit.runs.clock import now
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
 Db = Annotated[str | None, Parameter(name="--db", help="Database URL. The default is DATABASE_URL.")]
+Platform = Annotated[
+    str | None,
+    Parameter(
+        name="--platform",
+        help="The platform's mapping: the name of a shipped one, or a file that ends in .toml. The default is PLATFORM.",
+    ),
+]
 Limit = Annotated[
     int,
     Parameter(validator=validators.Number(gte=1, lte=1_000), help="Maximum number of entries to show, from 1 to 1000."),
@@ -77,7 +84,7 @@ def database(settings: Settings, *, create: bool = False) -> Engine:
     """
     if settings.database_url is None:
         raise InputError(NO_DATABASE)
-    _opened.append(open_engine(settings.database_url.get_secret_value(), create=create))
+    _opened.append(open_platform(settings, create=create))
     return _opened[-1]
 
 

@@ -9,6 +9,7 @@ from mlm_audit.cli.common import Db, Id, Json, clock, database, settings_with
 from mlm_audit.cli.explain import payout
 from mlm_audit.cli.output import out, print_json
 from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.platform_engines import platform_of
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.payouts import list_instalments
 from mlm_audit.domain.errors import InputError
@@ -40,7 +41,7 @@ def list_all(
         raise InputError(f"--limit {limit}: give a number from 1 to {MOST_LISTED}")
     engine = database(settings_with(db))
     require(engine, NEEDED)
-    with consistent_read(engine) as connection:
+    with consistent_read(platform_of(engine)) as connection:
         rows = list_instalments(connection, status, limit)
     if json:
         print_json(rows)

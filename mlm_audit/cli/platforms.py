@@ -9,19 +9,24 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 from sqlalchemy import Engine
 
-from mlm_audit.cli.common import COLOURS, NO_DATABASE, Db, Json, progress_bar, refuse_unwritable, settings_with
+from mlm_audit.cli.common import COLOURS, NO_DATABASE, Db, Json, clock, progress_bar, refuse_unwritable, settings_with
 from mlm_audit.cli.output import EXIT_FINDINGS, EXIT_INCOMPLETE, out, print_json
 from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.platform_database import open_platform
+from mlm_audit.database.core.platform_engines import platform_of, structure_of
 from mlm_audit.database.reads.inspection import inspect_platform, proposed
 from mlm_audit.database.reads.mapped_rows import prove_mapping
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.money import grouped
+from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.platforms.mapping import Mapping, load_mapping, shipped_mappings
 from mlm_audit.platforms.proof import MappingProof
 from mlm_audit.platforms.proposal import mapping_text
 from mlm_audit.reporting.core.parts import plural
+from mlm_audit.runs.mapping_figures import MappingFigures, figures_of_mapping
+from mlm_audit.runs.mapping_proof import ProofRecord, store_proof
 
 app = App(name="platform")
 Name = Annotated[
@@ -108,18 +113,75 @@ def check(name: Name, /, *, db: Db = None, json: Json = False) -> int:
     The database is only read. Rows that the mapping leaves out, and kinds that move no wallet, are listed with their
     amounts. Exit code 3 when a wallet differs, 4 when none does and something is not known, such as a kind of row.
     """
-    mapping, settings = load_mapping(name), settings_with(db)
+    mapping, settings = load_mapping(name), settings_with(db, platform=name)
     engine = _reader(settings)
     try:
         with progress_bar(quiet=json) as progress:
             proof = prove_mapping(engine, mapping, progress)
+            figures = None if mapping.not_mapped else _figures(settings, mapping, progress)
     finally:
         engine.dispose()
+    verdict = _verdict(mapping, proof, figures)
+    if figures is not None:
+        database = open_platform(settings)
+        moment = clock().isoformat(timespec="seconds")
+        structure = structure_of(platform_of(database))
+        store_proof(
+            settings,
+            database,
+            ProofRecord(mapping.name, mapping.digest, structure, verdict.value, proof.members, proof.agreeing, moment),
+        )
+        database.dispose()
     if json:
-        print_json(_proof_document(mapping, proof))
+        print_json(_proof_document(mapping, proof) | _more_document(mapping, verdict, figures))
     else:
-        _print(mapping, proof)
-    return EXIT_OF[proof.verdict]
+        _print(mapping, proof, verdict)
+        _print_figures(mapping, figures)
+    return EXIT_OF[verdict]
+
+
+def _figures(settings: Settings, mapping: Mapping, progress: Progress) -> MappingFigures:
+    database = open_platform(settings)
+    try:
+        return figures_of_mapping(database, settings, mapping.absent, progress)
+    finally:
+        database.dispose()
+
+
+def _verdict(mapping: Mapping, proof: MappingProof, figures: MappingFigures | None) -> Verdict:
+    """Return the verdict of the whole proof. What the jobs need and the mapping lacks makes it INCOMPLETE."""
+    lacks = bool(mapping.not_mapped) or (figures is not None and bool(figures.failing or figures.unread))
+    return Verdict.INCOMPLETE if lacks and proof.verdict is Verdict.PASS else proof.verdict
+
+
+def _more_document(mapping: Mapping, verdict: Verdict, figures: MappingFigures | None) -> dict[str, Any]:
+    return {
+        "verdict": verdict.value,
+        "not_mapped": mapping.not_mapped,
+        "absent": mapping.absent,
+        "conventions": mapping.conventions.model_dump(mode="json"),
+        "figures": [asdict(one) for one in figures.figures] if figures else [],
+        "failing": [list(one) for one in figures.failing] if figures else [],
+        "unreadable_values": list(figures.unread) if figures else [],
+    }
+
+
+def _print_figures(mapping: Mapping, figures: MappingFigures | None) -> None:
+    for section, why in mapping.not_mapped.items():
+        out.print(
+            f"      [yellow]Not mapped:[/] {escape(section)}: {escape(why)}; the jobs cannot use this mapping yet"
+        )
+    for section, why in mapping.absent.items():
+        out.print(f"      Not kept by the platform: {escape(section)}: {escape(why)}")
+    if figures is None:
+        return
+    for name, why in figures.failing:
+        out.print(f"      [red]A query of the jobs fails:[/] {escape(name)}: {escape(why)}")
+    for line in figures.unread:
+        out.print(f"      [yellow]Not readable:[/] {escape(line)}")
+    for one in figures.figures:
+        step = f"; {one.next}" if one.next else ""
+        out.print(f"      {grouped(one.good)} of {grouped(one.total)} {escape(one.what)}{escape(step)}")
 
 
 def _reader(settings: Settings) -> Engine:
@@ -168,10 +230,9 @@ def _proof_document(mapping: Mapping, proof: MappingProof) -> dict[str, Any]:
     }
 
 
-def _print(mapping: Mapping, proof: MappingProof) -> None:
-    verdict = proof.verdict.value
+def _print(mapping: Mapping, proof: MappingProof, verdict: Verdict) -> None:
     out.print(
-        f"[bold {COLOURS[verdict]}]{verdict}[/]  The ledger gives exactly the wallet of {grouped(proof.agreeing)} of "
+        f"[bold {COLOURS[verdict]}]{verdict.value}[/]  The ledger gives exactly the wallet of {grouped(proof.agreeing)} of "
         f"{plural(proof.members, 'member')}."
     )
     out.print(f"      mapping {mapping.name}, sha256 {mapping.digest[:12]}")

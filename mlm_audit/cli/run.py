@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.markup import escape
 
-from mlm_audit.cli.common import COLOURS, SHOWN, Db, Json, clock, database, print_summary, progress_bar, settings_with
+from mlm_audit.cli.common import (
+    COLOURS,
+    SHOWN,
+    Db,
+    Json,
+    Platform,
+    clock,
+    database,
+    print_summary,
+    progress_bar,
+    settings_with,
+)
 from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.cli.job_options import job_help, takes_job_options
 from mlm_audit.cli.output import EXIT_FINDINGS, EXIT_INCOMPLETE, out, print_json
@@ -37,6 +48,7 @@ def run(
     /,
     *,
     db: Db = None,
+    platform: Platform = None,
     memory_limit: Annotated[
         int | None, Parameter(help="Memory limit of the bulk checks in megabytes. The default is MEMORY_LIMIT_MB.")
     ] = None,
@@ -53,11 +65,11 @@ def run(
 ) -> int:
     """Run a job now, in this process."""
     record = job_of(job)
-    settings = settings_with(db, memory_limit_mb=memory_limit, threads=threads, engine=engine)
+    settings = settings_with(db, platform=platform, memory_limit_mb=memory_limit, threads=threads, engine=engine)
     request = request_for(record, options, settings.tz, clock())
-    platform = database(settings)
+    opened = database(settings)
     with progress_bar(quiet=json) as progress:
-        result = call(RunContext(record, platform, settings, clock, progress), request)
+        result = call(RunContext(record, opened, settings, clock, progress), request)
     return _show(result, settings, json=json, fail_on=fail_on)
 
 
@@ -174,9 +186,15 @@ def _print(result: RunResult, settings: Settings) -> None:
     out.print(f"      Ledger {ledger} → wallets {wallets}, residual of the proof {residual}")
     for row in data.largest[:SHOWN]:
         finding = row.finding
-        where = f"member {finding.member_id}" if finding.member_id is not None else f"order {finding.order_id}"
+        where = (
+            f"member {finding.member_id}: "
+            if finding.member_id is not None
+            else f"order {finding.order_id}: "
+            if finding.order_id is not None
+            else ""
+        )
         out.print(
-            f"  [bold]{finding.severity:8}[/] {escape(str(where))}: {escape(row.message)} [dim]{escape(row.cause_in_words)}.[/]"
+            f"  [bold]{finding.severity:8}[/] {escape(where)}{escape(row.message)} [dim]{escape(row.cause_in_words)}.[/]"
         )
     if data.shown_of > SHOWN:
         out.print(f"  … and {data.shown_of - SHOWN} more")

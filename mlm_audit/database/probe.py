@@ -4,14 +4,13 @@ A read is executed so that it returns no rows, for example with LIMIT 0. A write
 database parses it, resolves its tables, columns, types and enum words, and changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, TREE_INPUTS
 from mlm_audit.database.core.connect import error_line
 from mlm_audit.database.core.schema import SchemaProblem
 from mlm_audit.database.core.statements import Statement
@@ -22,6 +21,7 @@ from mlm_audit.database.reads.mirror import figures
 from mlm_audit.database.reads.snapshot import query_of
 from mlm_audit.database.writes import payouts
 from mlm_audit.database.writes import sweep as sweep_writes
+from mlm_audit.domain.inputs import ANALYSIS_INPUTS, INPUTS, OF_TOOLKIT, TREE_INPUTS
 from mlm_audit.domain.periods import month_of, zone
 
 NOBODY = [-1]
@@ -42,7 +42,9 @@ WRITES: dict[str, dict[str, Any]] = {
     "payouts/notices": {"now": MOMENT.replace(tzinfo=None)},
 }
 """The write statements, with values of the right types. They are explained and never executed."""
-READS = ("claim", "members", "credited", "facts_members", "facts_orders", "proof", "statuses", "first_status")
+LOCKING = ("claim", "members")
+"""The reads that lock rows. They need the right to change them."""
+READS = ("credited", "facts_members", "facts_orders", "proof", "statuses", "first_status")
 
 
 def failing_queries(engine: Engine) -> list[SchemaProblem]:
@@ -56,8 +58,17 @@ def failing_queries(engine: Engine) -> list[SchemaProblem]:
 
 def failing(engine: Engine) -> list[tuple[str, str]]:
     """Return the name of each query that fails in this database, with the error in one line."""
+    return _failing(engine, [*_reads(dialect_of(engine), OF_TOOLKIT), *_writes()])
+
+
+def failing_reads(engine: Engine) -> list[tuple[str, str]]:
+    """Return the name of each query of a job that only reads and fails in this database, with the error in one line."""
+    return _failing(engine, _reads(dialect_of(engine)))
+
+
+def _failing(engine: Engine, asked: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
     found = []
-    for name, ask in _asked(dialect_of(engine)):
+    for name, ask in asked:
         try:
             with engine.connect() as connection:
                 ask(connection)
@@ -67,26 +78,35 @@ def failing(engine: Engine) -> list[tuple[str, str]]:
     return found
 
 
-def _asked(dialect: Dialect) -> Iterator[tuple[str, Any]]:
-    for name, spec in (INPUTS | ANALYSIS_INPUTS).items():
+def _reads(dialect: Dialect, own: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
+    """Yield the queries that only read the platform, and those of the toolkit's `own` inputs."""
+    inputs = {name: spec for name, spec in INPUTS.items() if name not in OF_TOOLKIT or name in own}
+    for name, spec in (inputs | ANALYSIS_INPUTS).items():
         yield f"reading {name}", _reading(query_of(name, spec, dialect))
-    for name in INPUTS:
+    for name in inputs:
         yield f"figures of {name}", lambda connection, name=name: figures(connection, name, 0, 0)
     for name, spec in TREE_INPUTS.items():
         yield f"tree check: reading {name}", _reading(query_of(name, spec, dialect))
     for name, query in {**sweep.queries(month_of(MOMENT, zone("UTC")), dialect), **trees.queries()}.items():
         yield name, _reading(query)
     for name in READS:
-        yield (
-            f"payouts: {name}",
-            lambda connection, name=name: Statement(f"payouts/{name}")(connection, ids=NOBODY).all(),
-        )
+        yield _statement(name)
     moment = MOMENT.replace(tzinfo=None)
     yield "payouts: due", lambda connection: payouts.DUE(connection, status="pending", as_of=moment, limit=0).all()
+
+
+def _writes() -> Iterator[tuple[str, Any]]:
+    moment = MOMENT.replace(tzinfo=None)
+    for name in LOCKING:
+        yield _statement(name)
     for name, values in WRITES.items():
         yield f"{name.replace('/', ': ')}", _explaining(name, values)
     for name, statement in sweep_writes.statements(moment).items():
         yield name, lambda connection, statement=statement: _explain(connection, statement)
+
+
+def _statement(name: str) -> tuple[str, Any]:
+    return f"payouts: {name}", lambda connection: Statement(f"payouts/{name}")(connection, ids=NOBODY).all()
 
 
 def _explain(connection: Connection, statement: Any) -> None:

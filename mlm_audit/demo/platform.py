@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.domain.inputs import INPUTS
 
 CLOSURE_DEPTH = 5
 

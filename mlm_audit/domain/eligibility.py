@@ -3,6 +3,7 @@
 The bulk form is `checks/sql/sweep/eligibility.sql`. Property tests compare the two.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -128,3 +129,20 @@ def in_words(reason: dict[str, Any], rules: PlanRules) -> str:
         "kyc": "KYC not approved",
         "three_three": f"3-3 rule: {met} of the {three} required directs {have}",
     }[reason["condition"]]
+
+
+def three_three_since(members: Iterable[tuple[int, int | None, datetime]], count: int) -> dict[int, datetime]:
+    """Return since when each member meets the 3-3 rule, for those who do: `count` directs with `count` directs each.
+
+    `members` are id, sponsor and time of registration. Registrations are never undone, so that the rule stays met.
+    """
+    joined: dict[int, list[datetime]] = {}
+    everyone = [one for one in members if one[1] is not None]
+    for _, sponsor, at in everyone:
+        joined.setdefault(sponsor or 0, []).append(at)
+    full = {sponsor: sorted(times)[count - 1] for sponsor, times in joined.items() if len(times) >= count}
+    good: dict[int, list[datetime]] = {}
+    for member, sponsor, _ in everyone:
+        if member in full:
+            good.setdefault(sponsor or 0, []).append(full[member])
+    return {sponsor: sorted(times)[count - 1] for sponsor, times in good.items() if len(times) >= count}

@@ -186,6 +186,8 @@ class RunResult:
     dry_run: bool = False
     timezone: str = "Asia/Kolkata"
     plan: str = ""
+    platform: str = "standard"
+    """The mapping through which the platform was read, with its digest."""
     alerts: tuple[str, ...] = ()
     corrections: tuple[Item, ...] = ()
     fixed: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ Rounding is always named. The plan's only mode is `floor`, applied to the absolu
 mirrors the share of the credit.
 """
 
+import math
 import re
 
 PAISA_PER_RUPEE = 100
@@ -12,6 +13,8 @@ BASIS_POINTS = 10_000
 
 LARGEST_PAISA = 9 * 10**14
 """Nine lakh crore rupees; no platform holds more. A larger amount times a share in basis points exceeds 64 bits."""
+INEXACT = LARGEST_PAISA + 1
+"""Stands for a stored amount that is not exact in its unit. No reader accepts it, so that its row is named."""
 
 _AMOUNT = re.compile(r"([+-]?)(\d+)(?:\.(\d{1,2}))?")
 
@@ -19,6 +22,12 @@ _AMOUNT = re.compile(r"([+-]?)(\d+)(?:\.(\d{1,2}))?")
 def floor_share(amount_paisa: int, share_bps: int) -> int:
     """Return `share_bps` basis points of an amount in paisa, rounded down on the absolute value."""
     share = abs(amount_paisa) * share_bps // BASIS_POINTS
+    return share if amount_paisa >= 0 else -share
+
+
+def binary_share(amount_paisa: int, share_bps: int) -> int:
+    """Return a share as a platform computes it in binary floating point, rounded down: 70 % of 21,000 gives 14,699."""
+    share = math.floor(abs(amount_paisa) * (share_bps / BASIS_POINTS))
     return share if amount_paisa >= 0 else -share
 
 

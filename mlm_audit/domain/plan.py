@@ -46,18 +46,30 @@ class PlanVersion(_Strict):
     company_bps: Percent = Field(alias="company_percent")
     joining_pot_bps: Percent = Field(alias="joining_upline_pot_percent")
     level_bps: tuple[Percent, ...] = Field(alias="level_percents", min_length=1, max_length=20)
+    repurchase_bps: tuple[Percent, ...] | None = Field(
+        alias="repurchase_level_percents", default=None, min_length=1, max_length=20
+    )
     instalments: int = Field(alias="self_income_instalments", default=4, ge=1, le=52)
     instalment_interval_days: int = Field(alias="self_income_interval_days", default=7, ge=1, le=366)
     remainder: Literal["company", "unposted"] = "company"
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:
-        total = sum(self.level_bps)
-        if total > BASIS_POINTS:
-            raise ValueError(f"level_percents: the shares sum to {Decimal(total) / 100} %, more than 100 %")
+        for key, shares in (("level_percents", self.level_bps), ("repurchase_level_percents", self.repurchase_shares)):
+            if (total := sum(shares)) > BASIS_POINTS:
+                raise ValueError(f"{key}: the shares sum to {Decimal(total) / 100} %, more than 100 %")
         if self.effective_until is not None and self.effective_until <= self.effective_from:
             raise ValueError("effective_until: it must be later than effective_from (the end is exclusive)")
         return self
+
+    @property
+    def repurchase_shares(self) -> tuple[int, ...]:
+        """Return the shares of the levels of a repurchase: those of a joining order unless the version has others."""
+        return self.level_bps if self.repurchase_bps is None else self.repurchase_bps
+
+    def shares_of(self, *, is_joining: bool) -> tuple[int, ...]:
+        """Return the shares of the levels of an order."""
+        return self.level_bps if is_joining else self.repurchase_shares
 
 
 class PlanRules(_Strict):
@@ -94,7 +106,7 @@ class Plan(_Strict):
     @property
     def max_levels(self) -> int:
         """Return the deepest level that any version pays."""
-        return max(len(version.level_bps) for version in self.versions)
+        return max(len(version.shares_of(is_joining=kind)) for version in self.versions for kind in (True, False))
 
     def periods(self, tz: ZoneInfo) -> list[tuple[PlanVersion, datetime, datetime | None]]:
         """Return each version with the UTC period in which it is in force, half-open. The last may have no end."""

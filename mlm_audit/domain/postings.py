@@ -3,7 +3,7 @@
 The bulk form is the SQL in `checks/sql/views/`. Property tests compare the two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -39,19 +39,20 @@ def expected_postings(
     uplines: Sequence[Upline],
     *,
     is_joining: bool,
+    share_of: Callable[[int, int], int] = floor_share,
 ) -> list[Posting]:
     """Return all postings of one paid order, without zero amounts.
 
     The postings add up to `commission_paisa`. With `remainder = "unposted"` the remainder is not posted to the company,
-    so the sum is smaller by the remainder.
+    so the sum is smaller by the remainder. `share_of` is the platform's arithmetic.
     """
-    company = floor_share(commission_paisa, version.company_bps)
+    company = share_of(commission_paisa, version.company_bps)
     rest = commission_paisa - company
-    pot = floor_share(rest, version.joining_pot_bps) if is_joining else rest
+    pot = share_of(rest, version.joining_pot_bps) if is_joining else rest
     by_level = {upline.level: upline for upline in uplines}
     levels = [
-        _level_posting(by_level[number], floor_share(pot, share))
-        for number, share in enumerate(version.level_bps, start=1)
+        _level_posting(by_level[number], share_of(pot, share))
+        for number, share in enumerate(version.shares_of(is_joining=is_joining), start=1)
         if number in by_level
     ]
     postings = [Posting("company", 0, None, company), *levels]

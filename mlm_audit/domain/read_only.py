@@ -36,7 +36,7 @@ _COMPUTING = """
     like listagg ln localtime localtimestamp log log10 log2 lower lpad ltrim make_date make_interval make_timestamp makedate
     maketime max md5 microsecond mid min minute mod mode month monthname now nth_value ntile num_nonnulls num_nulls
     octet_length ord overlay percent_rank percentile_cont percentile_disc period_add period_diff pi position pow power
-    printf quarter quote quote_ident quote_literal radians rank regexp_count regexp_instr regexp_like regexp_match
+    printf quarter quote quote_ident quote_literal radians rank regexp_count regexp_group regexp_instr regexp_like regexp_match
     regexp_matches regexp_replace regexp_split_to_array regexp_substr replace reverse right round row_number rpad rtrim
     sec_to_time second session_user sha1 sha2 sha256 sign signum sin soundex space split_part sqlite_version sqrt starts_with
     stddev stddev_pop stddev_samp str_position str_to_date str_to_time str_to_unix strcmp strftime string_agg

@@ -12,6 +12,16 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import DEFAULT_PLAN
 
+STANDARD_PLATFORM = "standard"
+"""The platform whose tables the toolkit knows without a mapping."""
+PLATFORM_FILES = Path(__file__).parents[1] / "platforms" / "shipped"
+"""The folder of the mappings that the package contains. A mapping `x.toml` may have its plan in `x.plan.toml`."""
+
+
+def platform_file(name_or_file: str) -> Path:
+    """Return the file of a mapping: of a shipped one by its name, or a path that ends in `.toml`."""
+    return Path(name_or_file) if name_or_file.endswith(".toml") else PLATFORM_FILES / f"{name_or_file}.toml"
+
 
 class Settings(BaseSettings):
     """Every setting with its default and its meaning. `mlm-audit settings` prints them."""
@@ -21,6 +31,15 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr | None = Field(None, description="The platform's database, as an SQLAlchemy URL")
+    platform: str = Field(
+        STANDARD_PLATFORM,
+        description="The platform's mapping: the name of a shipped mapping, or a file that ends in .toml",
+    )
+    state_database_url: SecretStr | None = Field(
+        None,
+        description="Database of the toolkit's own tables on a platform that is only read; when it is not set, a SQLite "
+        "file beside RUNS_DIR",
+    )
     timezone: str = Field("Asia/Kolkata", description="Time zone of business days, weeks and months")
     plan_file: Path | None = Field(
         None, description="TOML file with the plan versions; when it is not set, the built-in plan is used"
@@ -282,8 +301,9 @@ class Settings(BaseSettings):
 
     @property
     def plan_path(self) -> Path:
-        """Return the file with the plan: PLAN_FILE, or else the built-in plan."""
-        return self.plan_file or DEFAULT_PLAN
+        """Return the file with the plan: PLAN_FILE, or else the one beside the mapping, or else the built-in plan."""
+        beside = platform_file(self.platform).with_suffix(".plan.toml")
+        return self.plan_file or (beside if beside.is_file() else DEFAULT_PLAN)
 
     @property
     def history_dir(self) -> Path:

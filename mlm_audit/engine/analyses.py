@@ -8,7 +8,8 @@ import polars as pl
 from mlm_audit.checks.catalogue import SQL_DIR
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import grouped
-from mlm_audit.engine.duck import Engine, first_line
+from mlm_audit.engine.duck import Engine
+from mlm_audit.engine.duck_connection import first_line
 
 TOO_LARGE = (duckdb.ConversionException, duckdb.OutOfRangeException)
 

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,18 +19,20 @@ from zoneinfo import ZoneInfo
 import duckdb
 import polars as pl
 
+from mlm_audit.checks.applicability import checks_for, why_not_applicable
 from mlm_audit.checks.catalogue import Check, View, load_views
-from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS
 from mlm_audit.checks.roots import follow_roots
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Bridge, BridgeLine, CheckRun, CheckStatus
+from mlm_audit.domain.inputs import ANALYSIS_INPUTS, INPUTS
 from mlm_audit.domain.periods import months_between
 from mlm_audit.domain.plan import Plan
-from mlm_audit.domain.read_only import why_not_read_only
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA, Ask, DuckAsk, to_breaks
-from mlm_audit.engine.parameters import parameters
-from mlm_audit.engine.parquet_parts import folders_of, parts_of, quoted, relation
+from mlm_audit.engine.duck_connection import connect, first_line, only_reads
+from mlm_audit.engine.parameters import parameters, share_of
+from mlm_audit.engine.parquet_parts import parts_of, relation
+from mlm_audit.platforms.mapping import mapping_of
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +117,7 @@ class Engine:
         self.missing = missing or {}
         self.plan = plan
         self.settings = settings
+        self.mapping = mapping_of(settings)
         self._failed_views: dict[str, str] = {}
         self._open()
 
@@ -139,7 +142,8 @@ class Engine:
         return rows
 
     def run(self, checks: Sequence[Check], progress: Progress = lambda *_: None) -> EngineResult:
-        """Prepare the inputs, run every check, and compute the bridge."""
+        """Prepare the inputs, run every check that is about this kind of platform, and compute the bridge."""
+        checks = checks_for(checks, self.mapping)
         views = len(load_views())
         steps = views + len(checks)
         rows = self.prepare(progress, steps)
@@ -198,12 +202,16 @@ class Engine:
     def _keep(self, name: str, sql: str, *, lazy: bool) -> None:
         self.con.execute(f"create temp {'view' if lazy else 'table'} {name} as {sql}")
 
+    def _define(self, call: str, expression: str) -> None:
+        self.con.execute(f"create macro {call} as {expression}")
+
     # ... to here.
 
     def _scalar(self, sql: str) -> int:
         return int(self.ask.frame(sql).item())
 
     def _register_plan(self) -> None:
+        self._define("share_of(amount, bps)", share_of(self.settings))
         for name, frame in parameters(self.plan, self.settings, self.read_at).items():
             self._table(name, frame)
         if not parts_of(self.snapshot, "brought_forward"):
@@ -245,7 +253,10 @@ class Engine:
         for name, reason in OF_HISTORY.items():
             if name in check.needs and not parts_of(self.snapshot, name):
                 return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_APPLICABLE, reason=reason)
-        if absent := [name for name in check.needs if name in self.missing]:
+        if why := why_not_applicable(check, self.mapping):
+            return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_APPLICABLE, reason=why)
+        absent_by_design = {} if self.mapping is None else self.mapping.absent
+        if absent := [name for name in check.needs if name in self.missing and name not in absent_by_design]:
             reason = f"{absent[0]}: {self.missing[absent[0]]}"
             return nothing, CheckRun(check.code, check.title, CheckStatus.NOT_RUN, reason=reason)
         started = time.perf_counter()
@@ -324,74 +335,6 @@ class Engine:
     def _broken_members(self, breaks: pl.DataFrame) -> int:
         self._table("broken", breaks.select(pl.col("member_id").drop_nulls().unique()))
         return self._scalar("select count(*) from users where id in (select member_id from broken)")
-
-
-def connect(allowed: Path, settings: Settings, *more: Path) -> duckdb.DuckDBPyConnection:
-    """Return an in-memory DuckDB that can read only the folder `allowed` with its parts, and `more`.
-
-    It can load no extension and use no network. It takes the memory and the threads of the settings.
-    """
-    con = duckdb.connect(":memory:")
-    if settings.threads:
-        con.execute(f"set threads = {settings.threads}")
-    con.execute(f"set memory_limit = '{settings.memory_limit_mb}MiB'")
-    con.execute(f"set temp_directory = {quoted(allowed / 'spill')}")
-    con.execute("set preserve_insertion_order = false")
-    if con.execute("select current_setting('enable_progress_bar')").fetchall() == [(True,)]:
-        # The progress bar would be printed into the JSON of a long run. In a notebook without ipywidgets it is off, and
-        # the option may not even be named.
-        con.execute("set enable_progress_bar = false")
-    # The joins are written in their order: the largest first, small ones last. Letting DuckDB guess took twice the time
-    # at 20 million rows.
-    con.execute("set disabled_optimizers = 'join_order'")
-    con.execute(f"set allowed_directories = [{', '.join(map(quoted, (allowed, *more, *folders_of(allowed))))}]")
-    with suppress(duckdb.Error):  # an older DuckDB without these two settings still runs, but is less restricted
-        con.execute("set autoinstall_known_extensions = false")
-        con.execute("set autoload_known_extensions = false")
-    con.execute("set enable_external_access = false")
-    return con
-
-
-def only_reads(con: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Raise InputError unless the text is one query that only reads: it changes, attaches, sets and writes nothing.
-
-    DuckDB's own parser determines the kinds of statements, and SQLGlot determines which functions are called.
-    """
-    try:
-        kinds = [statement.type for statement in con.extract_statements(query)]
-    except duckdb.Error as error:
-        raise InputError(f"sql: {first_line(error)}") from error
-    if not kinds:
-        raise InputError("sql: enter one query that returns rows, such as select count(*) from ledger")
-    if kinds != [duckdb.StatementType.SELECT]:
-        found = (
-            "this is more than one statement"
-            if len(kinds) > 1
-            else f"this is {str(kinds[0]).rsplit('.', maxsplit=1)[-1]}"
-        )
-        raise InputError(
-            f"sql: only one read-only query is accepted, but {found}; use select … (a pivot must list its values: in (…))"
-        )
-    if (why := why_not_read_only(query, "duckdb")) is not None:
-        raise InputError(f"sql: only one read-only query is accepted, but {why}")
-
-
-def scalar(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    """Return the single integer that a query returns."""
-    # fetchall is used and not fetchone: DuckDB 2 refuses the next statement while a result is unfinished.
-    return int(con.execute(sql).fetchall()[0][0])
-
-
-def first_line(error: Exception) -> str:
-    """Return the part of an error that fits in one line: what is wrong, and any suggestion."""
-    first, *rest = str(error).strip().splitlines()
-    meant = [line.strip() for line in rest if line.startswith(("Did you mean", "Candidate"))]
-    more = (
-        ["(to allow more memory, set MEMORY_LIMIT_MB or --memory-limit)"]
-        if isinstance(error, duckdb.OutOfMemoryException)
-        else []
-    )
-    return " ".join([first, *meant, *more])
 
 
 def _utc(moment: datetime) -> datetime:

@@ -18,6 +18,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.read_only import why_not_read_only
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
+from mlm_audit.engine.parameters import SHARES
 from mlm_audit.engine.parquet_parts import parts_of
 
 if TYPE_CHECKING:
@@ -43,14 +44,24 @@ ZEROS = r'("\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d*[1-9])?)\.?0*"'
 OUR_MACHINE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 
 
-def to_spark(sql: str) -> str:
-    """Return a query of the checks in Spark's dialect. Like DuckDB, it sums in 128 bits and hashes into 64 bits."""
+def to_spark(sql: str, share: str = SHARES["exact"]) -> str:
+    """Return a query of the checks in Spark's dialect. Like DuckDB, it sums in 128 bits and hashes into 64 bits.
+
+    `share` is what stands for `share_of(amount, bps)`.
+    """
     import sqlglot
     from sqlglot import expressions as exp
 
     [tree] = sqlglot.parse(sql, read="duckdb")
     if tree is None:
         raise ValueError("an empty query")
+    # The innermost call comes last, so that a share of a share is complete before it is replaced.
+    for call in reversed([node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "share_of"]):
+        given = dict(zip(("amount", "bps"), call.expressions, strict=True))
+        written = sqlglot.parse_one(share, read="duckdb")
+        for column in list(written.find_all(exp.Column)):
+            column.replace(exp.paren(given[column.name].copy()))
+        call.replace(written)
     for total in list(tree.find_all(exp.Sum)):
         total.set("this", exp.cast(total.this, "DECIMAL(38, 0)"))
     for call in [node for node in tree.find_all(exp.Anonymous) if node.name.lower() == "hash"]:
@@ -129,11 +140,11 @@ class SparkAsk:
     """Spark, for queries in DuckDB's dialect."""
 
     def __init__(self, spark: "SparkSession") -> None:
-        self.spark = spark
+        self.spark, self.share = spark, SHARES["exact"]
 
     def rows(self, sql: str) -> "DataFrame":
         """Return a query's result, which is not computed yet."""
-        return self.spark.sql(to_spark(sql))
+        return self.spark.sql(to_spark(sql, self.share))
 
     def columns(self, sql: str) -> list[str]:
         """Return the columns that a query gives."""
@@ -189,3 +200,9 @@ class SparkEngine(Engine):
             frame = frame.localCheckpoint()
             self._kept.append(frame)
         frame.createOrReplaceTempView(name)
+
+    def _define(self, call: str, expression: str) -> None:
+        assert call == "share_of(amount, bps)", (
+            "Spark has no macros, so that calls are replaced when a query is translated"
+        )
+        self.ask.share = expression

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mlm_audit.checks.inputs import Kind
+from mlm_audit.domain.inputs import Kind
 
 INSTANT = "%Y-%m-%dT%H:%M:%S.%f"
 LEAF_PREFIXES = {1: b"row\n", 2: b"\x00"}

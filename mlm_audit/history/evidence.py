@@ -12,11 +12,11 @@ import polars as pl
 from sqlalchemy import Engine as Database
 
 from mlm_audit.checks.catalogue import load_checks
-from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.database.store.runs import has_runs, previous_run
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.inputs import ORDER_LINES
 from mlm_audit.domain.periods import month_label, parse_month
-from mlm_audit.domain.settings import Settings
+from mlm_audit.domain.settings import Settings, platform_file
 from mlm_audit.history import evidence_verify
 from mlm_audit.history.canonical import INSTANT, names_of
 from mlm_audit.history.log import Seal
@@ -24,6 +24,7 @@ from mlm_audit.history.merkle import proofs
 from mlm_audit.history.sealing import store_of
 from mlm_audit.history.signing_key import key_of, public_of
 from mlm_audit.history.store import Store, StoreState
+from mlm_audit.platforms.mapping import mapping_of
 
 Pages = Callable[[], dict[str, str]]
 """Returns the pages that explain the member or order, by file name. Personal data is masked unless it was requested."""
@@ -56,6 +57,7 @@ def make_pack(database: Database, settings: Settings, wanted: PackScope, now: da
         "sums.csv": (store.folder / seal.sums).read_bytes(),
         "log.jsonl": store.chain.path.read_bytes(),
         "plan.toml": settings.plan_path.read_bytes(),
+        **({} if mapping_of(settings) is None else {"mapping.toml": platform_file(settings.platform).read_bytes()}),
         "findings.json": _json(_findings(database, wanted)),
         "evidence_verify.py": Path(evidence_verify.__file__).read_bytes(),
         **{f"checks/{check.code}.sql": check.sql.encode() for check in load_checks(settings.checks_dir)},

@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 
-from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.domain.inputs import INPUTS
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.duck import connect
+from mlm_audit.engine.duck_connection import connect
 from mlm_audit.engine.parquet_parts import relation, rows_in
 from mlm_audit.engine.sql_text import sql_of
 from mlm_audit.history.canonical import FIRST_COLUMNS, Columns, columns_of, compared_as, names_of, shared

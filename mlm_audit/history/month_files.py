@@ -10,7 +10,7 @@ import duckdb
 
 from mlm_audit.domain.periods import Month, month_label
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.duck import connect
+from mlm_audit.engine.duck_connection import connect
 from mlm_audit.engine.parquet_parts import quoted, relation
 from mlm_audit.history.canonical import LATEST, Columns, RowFormat, as_kind, compared_as, names_of, shared
 from mlm_audit.history.ledger_rows import ledger_columns, moved_rows, moved_somewhere, nothing_moved

@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.duck import connect
+from mlm_audit.engine.duck_connection import connect
 from mlm_audit.engine.incremental.changes import register
 from mlm_audit.engine.parquet_parts import quoted, relation
 from mlm_audit.history.canonical import names_of

@@ -11,10 +11,11 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Engine as Database
 
-from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.database.core.platform_engines import database_key
 from mlm_audit.database.reads.snapshot import read_snapshot
 from mlm_audit.database.store.runs import has_runs
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.inputs import INPUTS
 from mlm_audit.domain.periods import Month, month_label, months_between, parse_month
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.privacy import one_line
@@ -27,7 +28,6 @@ from mlm_audit.history.open_changes import Carried, carry_over, instants, no_cha
 from mlm_audit.history.run_records import PriorState, read_prior_state
 from mlm_audit.history.store import Store, StoreProblem, StoreState
 from mlm_audit.runs.clock import now
-from mlm_audit.runs.copies import database_key
 from mlm_audit.runs.process import user
 
 PROBLEMS = {"key": pl.String, "what": pl.String}

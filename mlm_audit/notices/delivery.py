@@ -10,7 +10,8 @@ from itertools import groupby
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from mlm_audit.database.core.connect import error_line, open_engine, write
+from mlm_audit.database.core.connect import error_line, write
+from mlm_audit.database.core.platform_database import open_platform
 from mlm_audit.database.store import outbox
 from mlm_audit.database.store.outbox import Queued
 from mlm_audit.domain.errors import InputError
@@ -84,7 +85,7 @@ def notify_administrators(notice: Draft, settings: Settings, clock: Clock) -> No
 def _through_outbox(notice: Draft, settings: Settings, clock: Clock) -> None:
     if settings.database_url is None:
         raise InputError("DATABASE_URL is not set")
-    database = open_engine(settings.database_url.get_secret_value())
+    database = open_platform(settings)
     try:
         with write(database) as connection:
             outbox.queue_once(connection, notice, naive(clock()))

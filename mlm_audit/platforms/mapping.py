@@ -1,4 +1,4 @@
-"""The mapping of a platform: the tables, columns, units and words of its members and of its ledger, in one TOML file.
+"""The mapping of a platform: the tables, columns, units and words of its data, in one TOML file.
 
 A mapping is data. It is validated as a whole, and an error names the file, the line and the key.
 """
@@ -6,35 +6,55 @@ A mapping is data. It is validated as a whole, and an error names the file, the 
 import hashlib
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.inputs import ABSENT_COLUMNS, OPTIONAL_COLUMNS, needed_of
 from mlm_audit.domain.money import format_inr
-from mlm_audit.domain.words import LEDGER_TYPES, fold
+from mlm_audit.domain.settings import PLATFORM_FILES, STANDARD_PLATFORM, Settings, platform_file
+from mlm_audit.platforms.conventions import STANDARD, Conventions
+from mlm_audit.platforms.sections import LedgerTable, MappedTable, MemberTable, Strict
 from mlm_audit.platforms.units import unit_of
 
-SHIPPED = Path(__file__).parent / "shipped"
-MEMO = "memo"
-"""The role of a ledger row that only notes something, such as the total of an order, and moves no wallet."""
-OUTSIDE = "outside_plan"
-"""The role of a ledger row that moves a wallet by a rule of the platform that no check knows."""
-ROLES = (*LEDGER_TYPES, MEMO, OUTSIDE)
 MINOR_PER_MAJOR = {"INR": 100, "USD": 100, "EUR": 100, "GBP": 100, "NGN": 100, "JPY": 1, "KWD": 1_000}
 """The minor units of each supported currency (ISO 4217)."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+SECTIONS = (
+    "users",
+    "ledger",
+    "orders",
+    "commissions",
+    "withdrawals",
+    "matrix_nodes",
+    "hierarchy",
+    "payout_schedule",
+    "payout_history",
+    "commission_rollups",
+    "eligibility_log",
+    "monthly_stats",
+    "kyc",
+)
+"""The inputs that a mapping can give, each with a section of its own."""
 
 
-class Head(_Strict):
+@cache
+def columns_of(section: str) -> tuple[str, ...]:
+    """Return the columns that a section of a mapping can have."""
+    needed = {name.removesuffix("_paisa") for name in needed_of(section)}
+    signed = ("credit", "debit", "direction") if section == "ledger" else ()
+    return tuple(sorted(needed.union(OPTIONAL_COLUMNS.get(section, ())) - set(signed))) + signed
+
+
+class Head(Strict):
     """What the mapping is for."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")
@@ -50,133 +70,51 @@ class Head(_Strict):
         return self
 
 
-class LeftOut(_Strict):
-    """MappedTable that do not count, and why. Every proof counts them and adds them up, so that they are never hidden."""
-
-    where: str = Field(min_length=1)
-    why: str = Field(min_length=1)
-
-
-class LedgerKind(_Strict):
-    """What a kind of ledger row means, whether it moves the wallet of its member, and by which sign of its amount."""
-
-    role: str
-    moves_wallet: bool = True
-    sign: Literal[1, -1] = 1
-
-    @model_validator(mode="after")
-    def _known_role(self) -> Self:
-        if self.role not in ROLES:
-            raise ValueError(f"role: {self.role!r} is not a role; use one of {', '.join(ROLES)}")
-        if self.role == MEMO and self.moves_wallet:
-            raise ValueError("moves_wallet: a memo moves no wallet; set it to false")
-        return self
-
-
-def _kind(value: object) -> object:
-    return {"role": value} if isinstance(value, str) else value
-
-
-class MappedTable(_Strict):
-    """The rows of one table, or of one query in the platform's own dialect, and the names of their columns."""
-
-    table: str | None = None
-    db_schema: str | None = Field(default=None, alias="schema")
-    select: str | None = None
-    label: str | None = Field(default=None, min_length=1)
-    """What the rows are called in the proof; the name of the table when left out."""
-    columns: dict[str, str]
-    amounts: dict[str, str]
-    left_out: tuple[LeftOut, ...] = ()
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.table is None) == (self.select is None):
-            raise ValueError("table: give either a table or a select")
-        if self.db_schema and self.select:
-            raise ValueError("schema: a select names its own schema")
-        return self
-
-    @property
-    def name(self) -> str:
-        """Return the name of the rows in messages."""
-        return self.label or self.table or "(query)"
-
-    def require(self, section: str, *needed: str, optional: tuple[str, ...] = ()) -> None:
-        """Raise ValueError unless the columns and amounts are exactly those that the section can have."""
-        if absent := [name for name in needed if name not in self.columns]:
-            raise ValueError(f"columns: {section} need the column {absent[0]}; add it")
-        if unknown := [name for name in self.columns if name not in (*needed, *optional)]:
-            raise ValueError(f"columns: {unknown[0]!r} is not known; {section} have {', '.join((*needed, *optional))}")
-        if unknown := [name for name in self.amounts if name not in self.columns]:
-            raise ValueError(f"amounts: {unknown[0]!r} is not in columns")
-
-
-class MemberTable(MappedTable):
-    """The rows of the members, with the balance of each wallet."""
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        self.require("users", "id", "wallet_balance")
-        if set(self.amounts) != {"wallet_balance"}:
-            raise ValueError("amounts: users need the unit of wallet_balance, such as wallet_balance = 'minor'")
-        return self
-
-
-class LedgerTable(MappedTable):
-    """The rows of one table of the ledger. A platform may keep its ledger in several tables together.
-
-    The amount is signed, or there are the columns `credit` and `debit`, or `signs` gives the sign of each word in the
-    column `direction`.
-    """
-
-    kinds: dict[str, Annotated[LedgerKind, BeforeValidator(_kind)]]
-    signs: dict[str, int] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        amounts = ("credit", "debit") if "credit" in self.columns or "debit" in self.columns else ("amount",)
-        direction = ("direction",) if self.signs else ()
-        self.require("ledger rows", "id", "user_id", "type", *amounts, *direction)
-        if set(self.amounts) != set(amounts):
-            raise ValueError(f"amounts: ledger rows need the unit of {' and '.join(amounts)}, such as 'minor'")
-        if self.signs and len(amounts) > 1:
-            raise ValueError("signs: a debit and a credit column have their signs already")
-        if any(sign not in (1, -1) for sign in self.signs.values()):
-            raise ValueError("signs: each word stands for 1 or -1")
-        return self
-
-    @cached_property
-    def is_exact(self) -> bool:
-        """Return whether the kinds are compared as written, because two of them differ only in case or spaces."""
-        return len({fold(word) for word in self.kinds}) < len(self.kinds)
-
-    def kind_of(self, word: str) -> LedgerKind | None:
-        """Return what a stored kind means; None for a kind that the mapping does not know."""
-        if self.is_exact:
-            return self.kinds.get(word)
-        return self._folded.get(fold(word))
-
-    def sign_of(self, word: str) -> int | None:
-        """Return the sign of a stored word of direction; None for a word that the mapping does not know."""
-        return {fold(known): sign for known, sign in self.signs.items()}.get(fold(word))
-
-    @cached_property
-    def _folded(self) -> dict[str, LedgerKind]:
-        return {fold(word): kind for word, kind in self.kinds.items()}
-
-
-class _File(_Strict):
+class _File(Strict):
     platform: Head
+    conventions: Conventions = STANDARD
+    absent: dict[str, str] = Field(default_factory=dict)
     users: MemberTable
     ledger: tuple[LedgerTable, ...] = Field(min_length=1)
+    orders: MappedTable | None = None
+    commissions: MappedTable | None = None
+    withdrawals: MappedTable | None = None
+    matrix_nodes: MappedTable | None = None
+    hierarchy: MappedTable | None = None
+    payout_schedule: MappedTable | None = None
+    payout_history: MappedTable | None = None
+    commission_rollups: MappedTable | None = None
+    eligibility_log: MappedTable | None = None
+    monthly_stats: MappedTable | None = None
+    kyc: MappedTable | None = None
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         names = [table.name for table in self.ledger]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"ledger: two parts are called {twice[0]!r}; give each its own `label`")
+        if both := [name for name in self.absent if name in self.others]:
+            raise ValueError(f"absent: there is a section {both[0]!r} as well; remove one of the two")
         return self
+
+    @model_validator(mode="after")
+    def _known_absent(self) -> Self:
+        inputs = [name for name in SECTIONS if name not in ("users", "ledger")]
+        for name in self.absent:
+            if name not in inputs and name not in ABSENT_COLUMNS:
+                raise ValueError(
+                    f"absent: {name!r} must be given, as a column or under `values`; what may be absent is "
+                    f"{', '.join((*inputs, *ABSENT_COLUMNS))}"
+                )
+        return self
+
+    @property
+    def others(self) -> dict[str, MappedTable]:
+        """Return the sections other than the members and the ledger, by the name of their input."""
+        skipped = ("platform", "conventions", "absent", "users", "ledger")
+        return {
+            name: table for name in type(self).model_fields if name not in skipped and (table := getattr(self, name))
+        }
 
 
 @dataclass(frozen=True)
@@ -191,6 +129,11 @@ class Mapping:
     path: Path
     digest: str
     decide: tuple[str, ...] = ()
+    inputs: dict[str, MappedTable] = field(default_factory=dict)
+    """The other tables, by the name of their input."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """What the platform does not keep by design: an input, or `input.column`, with the reason."""
+    conventions: Conventions = STANDARD
 
     def amount(self, minor: int) -> str:
         """Return an amount in words: rupees in Indian grouping, any other currency with its code."""
@@ -203,10 +146,61 @@ class Mapping:
         """Return the minor units that one stored unit of an amount is worth."""
         return unit_of(rows.amounts[amount], MINOR_PER_MAJOR[self.currency])
 
+    def tables(self) -> Iterator[tuple[str, MappedTable]]:
+        """Yield every table with the name of its input."""
+        yield "users", self.users
+        for part in self.ledger:
+            yield "ledger", part
+        yield from self.inputs.items()
+
+    @property
+    def not_mapped(self) -> dict[str, str]:
+        """Return the inputs that the mapping neither gives as a whole nor declares as absent, with what is lacking."""
+        given: dict[str, frozenset[str]] = {}
+        for name, table in self.tables():
+            # A column that one part of the ledger lacks is lacking.
+            given[name] = given[name] & table.given if name in given else table.given
+        lacking = {}
+        for section in SECTIONS:
+            if section in self.absent or section == "kyc":
+                continue
+            if section not in given:
+                lacking[section] = "the mapping has no such section, and does not declare it as absent"
+                continue
+            known = {*given[section], *(f"{name}_paisa" for name in given[section])}
+            moved = {"amount_paisa"} if section == "ledger" else set()
+            declared = {f"{name}{end}" for name in self.absent_columns(section) for end in ("", "_paisa")}
+            if left := sorted(needed_of(section) - known - moved - declared):
+                names = ", ".join(name.removesuffix("_paisa") for name in left)
+                lacking[section] = f"the mapping neither gives nor declares as absent: {names}"
+        return lacking
+
+    def absent_columns(self, section: str) -> tuple[str, ...]:
+        """Return the columns of an input that the platform does not keep."""
+        return tuple(name.partition(".")[2] for name in self.absent if name.startswith(f"{section}."))
+
+    @property
+    def in_words(self) -> str:
+        """Return the mapping as runs and reports name it."""
+        return f"{self.name} (sha256 {self.digest[:12]})"
+
+    def require_decided(self) -> None:
+        """Raise InputError when the mapping has open decisions."""
+        if self.decide:
+            many = "1 decision is" if len(self.decide) == 1 else f"{len(self.decide)} decisions are"
+            raise InputError(
+                f"platform {self.path}: {many} open, the first: {self.decide[0]}; answer each in the file, then remove "
+                "it from `decide`"
+            )
+
 
 def shipped_mappings() -> list[Mapping]:
     """Return the mappings that the package contains, in the order of their names."""
-    return [_read(path) for path in sorted(SHIPPED.glob("*.toml"))]
+    return [_read(PLATFORM_FILES / f"{name}.toml") for name in _shipped()]
+
+
+def _shipped() -> list[str]:
+    return sorted(file.stem for file in PLATFORM_FILES.glob("*.toml") if not file.stem.endswith(".plan"))
 
 
 def load_mapping(name_or_file: str) -> Mapping:
@@ -214,15 +208,31 @@ def load_mapping(name_or_file: str) -> Mapping:
 
     Raise InputError when there is no such mapping, or when the file is not a valid mapping.
     """
-    if not name_or_file.endswith(".toml"):
-        path = SHIPPED / f"{name_or_file}.toml"
-        if not re.fullmatch(r"[a-z0-9-]+", name_or_file) or not path.is_file():
-            names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.toml")))
-            raise InputError(
-                f"platform {name_or_file}: there is no such mapping; use one of {names}, or a file that ends in .toml"
-            )
-        return _read(path)
-    return _read(Path(name_or_file))
+    if not name_or_file.endswith(".toml") and name_or_file not in _shipped():
+        raise InputError(
+            f"platform {name_or_file}: there is no such mapping; use one of {', '.join(_shipped())}, or a file that "
+            "ends in .toml"
+        )
+    return _read(platform_file(name_or_file))
+
+
+def mapping_of(settings: Settings) -> Mapping | None:
+    """Return the mapping that the settings select; None for the standard platform, which needs none."""
+    return None if settings.platform == STANDARD_PLATFORM else load_mapping(settings.platform)
+
+
+def conventions_of(settings: Settings) -> Conventions:
+    """Return the conventions of the platform that the settings select."""
+    mapping = mapping_of(settings)
+    return STANDARD if mapping is None else mapping.conventions
+
+
+def refuse_absent(settings: Settings, what: str, *names: str) -> None:
+    """Raise InputError when the selected platform does not keep one of these inputs or columns."""
+    mapping = mapping_of(settings)
+    for name in names:
+        if mapping is not None and name in mapping.absent:
+            raise InputError(f"{what}: this does not apply to the platform {mapping.name}: {mapping.absent[name]}")
 
 
 def _read(path: Path) -> Mapping:
@@ -230,27 +240,55 @@ def _read(path: Path) -> Mapping:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"platform {path}: the file cannot be read ({error}); name a readable TOML file") from error
+    return _parsed(path, text)
+
+
+@cache
+def _parsed(path: Path, text: str) -> Mapping:
     try:
         file = _File.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"platform {path}: the file is not valid TOML: {error}") from error
     except ValidationError as error:
         raise InputError(_explain(path, text, error)) from error
-    _check_units(path, text, "users", file.users, file.platform.currency)
-    for number, table in enumerate(file.ledger):
-        _check_units(path, text, "ledger", table, file.platform.currency, number)
-    digest = hashlib.sha256(text.encode()).hexdigest()
     head = file.platform
-    return Mapping(head.name, head.title, head.currency, file.users, file.ledger, path, digest, head.decide)
+    for number, part in enumerate(file.ledger):
+        _check_columns(path, text, "ledger", part, number)
+        _check_units(path, text, "ledger", part, head.currency, number)
+    for section, table in {"users": file.users, **file.others}.items():
+        _check_columns(path, text, section, table)
+        _check_units(path, text, section, table, head.currency)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Mapping(
+        head.name,
+        head.title,
+        head.currency,
+        file.users,
+        file.ledger,
+        path,
+        digest,
+        head.decide,
+        file.others,
+        file.absent,
+        file.conventions,
+    )
+
+
+def _check_columns(path: Path, text: str, section: str, rows: MappedTable, *index: int) -> None:
+    if found := rows.why_inconsistent(columns_of(section)):
+        key, why = found
+        label = ".".join((section, *map(str, index), key))
+        raise InputError(f"platform {path}, line {_line_of(text, key, (section, *index))}, key {label}: {why}")
 
 
 def _check_units(path: Path, text: str, section: str, rows: MappedTable, currency: str, *index: int) -> None:
-    for name, unit in rows.amounts.items():
+    units = [("amounts", name, unit) for name, unit in rows.amounts.items()]
+    for key, name, unit in [*units, *(("misstated", one.amount, one.meant) for one in rows.misstated)]:
         try:
             unit_of(unit, MINOR_PER_MAJOR[currency])
         except ValueError as error:
-            line = _line_of(text, "amounts", (section, *index))
-            label = ".".join((section, *map(str, index), "amounts", name))
+            line = _line_of(text, key, (section, *index))
+            label = ".".join((section, *map(str, index), key, name))
             raise InputError(f"platform {path}, line {line}, key {label}: {error}") from error
 
 

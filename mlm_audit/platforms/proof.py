@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mlm_audit.domain.findings import Verdict, verdict_of
-from mlm_audit.platforms.mapping import LedgerTable
+from mlm_audit.platforms.sections import LedgerTable
 
 MOST_NAMED = 20
 """The number of unreadable values that are named one by one. All of them are counted."""

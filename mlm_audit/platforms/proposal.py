@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mlm_audit.platforms.mapping import MEMO, OUTSIDE
+from mlm_audit.platforms.sections import MEMO, OUTSIDE
 
 WORDS_OF_ROLES = (
     ("withdraw", "withdrawal"),

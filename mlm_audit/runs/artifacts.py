@@ -2,6 +2,7 @@
 
 import errno
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from mlm_audit.domain.errors import JobFailedError
@@ -9,6 +10,7 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.run_folder import write_files
 from mlm_audit.reporting.index import write_index
+from mlm_audit.runs.mapping_proof import platform_name
 
 log = logging.getLogger(__name__)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -19,6 +21,7 @@ def write_artifacts(result: RunResult, settings: Settings, out: Path | None) -> 
 
     Raise JobFailedError when they cannot be written. What the run did and stored stays.
     """
+    result = replace(result, platform=platform_name(settings))
     if out is None and result.dry_run:
         return result
     folder = out or settings.runs_dir / result.job_id

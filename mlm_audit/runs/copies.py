@@ -1,23 +1,17 @@
 """Copies of the data that the last run read, kept beside the stored runs in one folder per database."""
 
-import hashlib
 import shutil
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from mlm_audit.database.core.platform_engines import database_key
 from mlm_audit.domain.settings import Settings
 
 
 def kept_copy(settings: Settings, database: Engine, name: str) -> Path:
     """Return the path at which a copy of the last run is kept."""
     return settings.runs_dir / "history" / database_key(database) / name
-
-
-def database_key(database: Engine) -> str:
-    """Return a folder name for one database."""
-    url = database.url
-    return hashlib.sha256(f"{url.get_backend_name()}|{url.host}|{url.port}|{url.database}".encode()).hexdigest()[:12]
 
 
 def keep(file: Path, copy: Path) -> None:

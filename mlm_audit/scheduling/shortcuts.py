@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.platform_database import open_platform
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.runs.clock import now
@@ -53,7 +53,7 @@ def _opened(url: str | None) -> Iterator[tuple[Engine, Settings]]:
         raise InputError(
             "no database is specified; pass database_url, or set DATABASE_URL in the environment or in .env"
         )
-    database = open_engine(settings.database_url.get_secret_value())
+    database = open_platform(settings)
     try:
         yield database, settings
     finally:

@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 
 import mlm_audit
-from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.faults import ALL_FAULTS, FAULTS, inject
 from mlm_audit.demo.write import write_platform
+from mlm_audit.domain.inputs import INPUTS
 from tests.conftest import clean_platform
 
 NOT_YET = ("share-to-member", "rollup-to-member")

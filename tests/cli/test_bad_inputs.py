@@ -75,6 +75,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "--engine": ("pandas", "DuckDB"),
     "--fail-on": ("mild", "HIGH", "0"),
     "--db": DATABASES,
+    "--platform": ("no-such-platform", "no-such-file.toml", "../standard", "Standard"),
     "--out": NO_FOLDER,
     "--approve": ("no-such-run", "reconciliation-1", "' or 1=1"),
     "--map": ("sum=x", "amount", "amount=", "=x", "amount=nothing"),

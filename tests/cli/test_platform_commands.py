@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mlm_audit.platforms.mapping import SHIPPED, load_mapping
+from mlm_audit.domain.settings import PLATFORM_FILES
+from mlm_audit.platforms.mapping import load_mapping
 from tests.cli.test_commands import document, mlm, refused
+from tests.support.mappings import PLAIN_MEMBERS, WALLETS_ONLY
 
 MAPPING = """
 [platform]
@@ -17,12 +19,13 @@ currency = "USD"
 
 [users]
 table = "members"
-columns = { id = "id", wallet_balance = "balance" }
+columns = { id = "id", wallet_balance = "balance", created_at = "at" }
 amounts = { wallet_balance = "major" }
+{PLAIN_MEMBERS}
 
 [[ledger]]
 table = "entries"
-columns = { id = "id", user_id = "member", type = "kind", amount = "value" }
+columns = { id = "id", user_id = "member", type = "kind", amount = "value", created_at = "at" }
 amounts = { amount = "minor" }
 
 [ledger.kinds]
@@ -33,15 +36,20 @@ note = { role = "memo", moves_wallet = false }
 where = "value = 77"
 why = "entries of seventy-seven"
 """
+MAPPING = MAPPING.replace("{PLAIN_MEMBERS}", PLAIN_MEMBERS) + WALLETS_ONLY + "\n"
 
 
 @pytest.fixture
 def mapping(tmp_path: Path) -> Path:
     (tmp_path / "mine.toml").write_text(MAPPING, encoding="utf-8")
     with sqlite3.connect(tmp_path / "p.db") as connection:
-        connection.execute("create table members (id integer primary key, balance text)")
-        connection.executemany("insert into members values (?, ?)", [(n, "12.50") for n in range(1, 15)])
-        connection.execute("create table entries (id integer primary key, member int, kind text, value integer)")
+        connection.execute(
+            "create table members (id integer primary key, balance text, at text default '2026-05-01 10:00:00')"
+        )
+        connection.executemany("insert into members (id, balance) values (?, ?)", [(n, "12.50") for n in range(1, 15)])
+        connection.execute(
+            "create table entries (id integer primary key, member int, kind text, value integer, at text default '2026-05-02 10:00:00')"
+        )
         rows = [(member, "gift", 1_250) for member in range(1, 15)] + [(1, "note", 9), (2, "gift", 77)]
         connection.executemany("insert into entries (member, kind, value) values (?, ?, ?)", rows)
     connection.close()
@@ -70,14 +78,16 @@ def test_a_proof_in_words_and_the_database_as_it_was(mapping: Path) -> None:
         ["entries", "gift", "bonus", "14", "USD", "175.00", "yes"],
         ["entries", "note", "memo", "1", "USD", "0.09", "no"],
     ]
-    assert lines[-1] == "Left out of entries: 1 row, USD 0.77: entries of seventy-seven."
+    assert "Left out of entries: 1 row, USD 0.77: entries of seventy-seven." in lines
     assert hashlib.sha256(mapping.with_name("p.db").read_bytes()).hexdigest() == before
-    assert {path.name for path in mapping.parent.iterdir()} == {"mine.toml", "p.db"}
+    assert {path.name for path in mapping.parent.iterdir()} - {"state", "snapshots"} == {"mine.toml", "p.db"}
 
 
 def test_wallets_that_differ_are_a_failure(mapping: Path) -> None:
     change(
-        mapping, "update members set balance = '1012.50' where id > 2", "insert into entries values (90, 99, 'gift', 5)"
+        mapping,
+        "update members set balance = '1012.50' where id > 2",
+        "insert into entries (id, member, kind, value) values (90, 99, 'gift', 5)",
     )
     done = mlm("platform", "check", mapping, "--db", url(mapping))
     assert done.returncode == 3
@@ -111,7 +121,7 @@ def test_what_is_not_known_is_incomplete(mapping: Path) -> None:
 
 def test_members_that_are_left_out_twice_there_or_unreadable(mapping: Path) -> None:
     """None of them counts as a member whose wallet agrees."""
-    users = 'amounts = { wallet_balance = "major" }\n'
+    users = f"{PLAIN_MEMBERS}\n"
     left_out = '\n[[users.left_out]]\nwhere = "id = 3"\nwhy = "deleted members"\n'
     mapping.write_text(MAPPING.replace(users, users + left_out), encoding="utf-8")
     found = document("platform", "check", mapping, "--db", url(mapping))
@@ -125,7 +135,7 @@ def test_members_that_are_left_out_twice_there_or_unreadable(mapping: Path) -> N
     }
     change(
         mapping,
-        "create table twice as select * from members union all select 5, '99.00'",
+        "create table twice as select * from members union all select 5, '99.00', '2026-05-01 10:00:00'",
         "update twice set balance = null where id = 7",
         "update entries set kind = null where id = 15",
     )
@@ -146,10 +156,12 @@ def test_an_empty_platform_is_no_pass(mapping: Path) -> None:
 
 def test_mappings_are_listed_and_shown() -> None:
     listed = document("platform", "list")
-    assert [one["name"] for one in listed] == sorted(path.stem for path in SHIPPED.glob("*.toml"))
+    assert [one["name"] for one in listed] == sorted(
+        path.stem for path in PLATFORM_FILES.glob("*.toml") if not path.stem.endswith(".plan")
+    )
     name = listed[0]["name"]
     assert name in mlm("platform", "list").stdout
-    text = (SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
+    text = (PLATFORM_FILES / f"{name}.toml").read_text(encoding="utf-8")
     assert mlm("platform", "show", name).stdout.strip() == text.strip()
     shown = document("platform", "show", name)
     assert (shown["text"], shown["sha256"]) == (text, hashlib.sha256(text.encode()).hexdigest())
@@ -195,7 +207,9 @@ def test_a_proposal_is_written_asked_about_and_then_proven(proposable: Path) -> 
     assert mlm("platform", "inspect", "--db", url(mapping)).stdout == text.replace('"found"', '"proposed"')
     answered = "\n".join(line for line in text.splitlines() if not line.startswith("decide"))
     file.write_text(answered, encoding="utf-8")
-    assert document("platform", "check", file, "--db", url(mapping))["agreeing"] == 14
+    found = document("platform", "check", file, "--db", url(mapping), code=4)
+    assert (found["agreeing"], found["gaps"]) == (14, [])
+    assert "the mapping has no such section" in found["not_mapped"]["orders"]
     found = document("platform", "inspect", "--db", url(mapping))
     assert (found["agreeing"], found["users"]["name"], found["ledger"][0]["name"]) == (14, "members", "entries")
     assert found["decisions"][0] == "no data tell the currency: INR is assumed"

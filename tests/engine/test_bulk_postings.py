@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars._typing import PolarsDataType
 
-from mlm_audit.checks.inputs import INPUTS, Kind
+from mlm_audit.domain.inputs import INPUTS, Kind
 from mlm_audit.domain.plan import Plan, PlanRules, PlanVersion
 from mlm_audit.domain.postings import Upline, expected_postings
 from mlm_audit.engine.duck import Engine

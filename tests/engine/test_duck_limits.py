@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.duck import connect
+from mlm_audit.engine.duck_connection import connect
 
 
 def test_a_session_takes_memory_and_threads_of_the_settings(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from mlm_audit.checks.catalogue import load_checks, load_views
+from mlm_audit.engine.parameters import SHARES
 from mlm_audit.engine.spark import to_spark
 
 QUERIES = {f"view {view.name}": view.sql for view in load_views()} | {check.code: check.sql for check in load_checks()}
@@ -28,7 +29,7 @@ NOT_PORTABLE = (
     exp.Lambda,
 )
 RING = "with recursive a as (select x from t union select t.x from t inner join a on t.y = a.x) select x from a"
-OURS = {"hash", "epoch_us"}
+OURS = {"hash", "epoch_us", "share_of"}
 """Functions that only DuckDB has and that are carried over by us."""
 
 
@@ -64,6 +65,13 @@ def test_what_is_not_portable_is_seen(sql: str) -> None:
             test_a_check_keeps_to_the_portable_subset("of a test")
     finally:
         del QUERIES["of a test"]
+
+
+def test_a_share_of_a_share_is_carried_over_as_a_whole() -> None:
+    sql = to_spark("select share_of(a - share_of(a, b), c) from t", "(amount * bps // 10000)")
+    assert "share_of" not in sql.lower()
+    assert sql.count("10000") == 2
+    assert to_spark("select share_of(a, 7000) from t", SHARES["binary_floor"]).count("FLOOR") == 1
 
 
 @pytest.mark.slow

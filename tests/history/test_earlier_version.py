@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 import mlm_audit
+from mlm_audit.database.core.platform_engines import database_key
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import job_of, short
@@ -18,7 +19,6 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.history.sealing import verify
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.index import find_runs
-from mlm_audit.runs.copies import database_key
 from tests.conftest import IST
 from tests.support.running import run_job
 

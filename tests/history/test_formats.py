@@ -12,12 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, select, update
 
-from mlm_audit.checks.inputs import INPUTS, Kind
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import ReconciliationReport
+from mlm_audit.database.core.platform_engines import database_key
 from mlm_audit.database.core.tables import Ledger
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.findings import RunResult
+from mlm_audit.domain.inputs import INPUTS, Kind
 from mlm_audit.domain.settings import Settings
 from mlm_audit.history.canonical import FIRST_COLUMNS
 from mlm_audit.history.chain import ChainedLog
@@ -26,7 +27,6 @@ from mlm_audit.history.evidence_verify import verify as verify_pack
 from mlm_audit.history.ledger_rows import Settled
 from mlm_audit.history.sealing import rebuild, store_of, verify
 from mlm_audit.jobs.reconciliation.run import reconcile
-from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW
 from tests.history.test_evidence import signed
 

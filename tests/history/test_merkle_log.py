@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars._typing import PolarsDataType
 
-from mlm_audit.checks.inputs import Kind
+from mlm_audit.domain.inputs import Kind
 from mlm_audit.history.canonical import FIRST_COLUMNS, LEAF_PREFIXES, RowFormat
 from mlm_audit.history.chain import START, ChainedLog, hash_of
 from mlm_audit.history.merkle import EMPTY, climbed, proofs, root

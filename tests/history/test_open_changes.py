@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 from mlm_audit.cli.app import main
 from mlm_audit.database.core.connect import open_engine, write
+from mlm_audit.database.core.platform_engines import database_key
 from mlm_audit.database.core.tables import Ledger
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
@@ -21,7 +22,6 @@ from mlm_audit.history.acknowledgement import AcknowledgementRequest, acknowledg
 from mlm_audit.history.sealing import store_of
 from mlm_audit.jobs.reconciliation.reading import mirror_of
 from mlm_audit.jobs.reconciliation.run import reconcile
-from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW, clean_platform, table_of
 
 SETTINGS = Settings(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from mlm_audit.cli.app import main
 from mlm_audit.database.core.connect import open_engine, write
 from mlm_audit.database.core.own_tables import Break, JobLog, ReconciliationReport, TreeHealthReport
+from mlm_audit.database.core.platform_engines import database_key
 from mlm_audit.database.core.tables import Ledger, User
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.platform import Platform
@@ -25,7 +26,6 @@ from mlm_audit.history.log import RUN, STORED
 from mlm_audit.history.sealing import restart, store_of
 from mlm_audit.jobs.reconciliation.run import reconcile
 from mlm_audit.jobs.trees.run import check_tree_health
-from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW, clean_platform, clock_at, table_of
 
 Fill = Callable[[str, Platform], Engine]

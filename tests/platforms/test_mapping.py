@@ -68,7 +68,12 @@ def test_words_are_trimmed_and_folded_unless_two_differ_in_nothing_else(tmp_path
         ('table = "members"', 'table = "members"\nselect = "select 1"', 6, "give either a table or a select"),
         (', wallet_balance = "balance"', "", 7, "users need the column wallet_balance"),
         ('{ wallet_balance = "major" }', '{ wallet_balance = "rupees" }', 8, "'rupees' is not a unit"),
-        ('amount = "value" }', 'amount = "value", colour = "c" }', 12, "'colour' is not known; ledger rows have id"),
+        (
+            'amount = "value" }',
+            'amount = "value", colour = "c" }',
+            12,
+            "'colour' is not known here; use one of amount, balance_after",
+        ),
         ('{ amount = "major" }', "{ }", 13, "ledger rows need the unit of amount"),
         ('credit = "bonus"', 'credit = "present"', 16, "'present' is not a role; use one of"),
         ("moves_wallet = false", "moves_wallet = true", 17, "a memo moves no wallet; set it to false"),

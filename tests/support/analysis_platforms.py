@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from polars._typing import PolarsDataType
 
-from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS, Kind
+from mlm_audit.domain.inputs import ANALYSIS_INPUTS, INPUTS, Kind
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.plan import Plan, load_plan
 from mlm_audit.engine.analyses import AnalysisQueries

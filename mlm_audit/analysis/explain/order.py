@@ -10,9 +10,9 @@ from mlm_audit.analysis.explain.order_lines import planned_lines, stands, unplan
 from mlm_audit.analysis.explain.subsets import SubsetResult
 from mlm_audit.analysis.explain.wallet import breaks_table, first_of, root_break, to_be_read
 from mlm_audit.checks.causes import describe_cause
-from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.checks.roots import ROOTS
 from mlm_audit.domain.findings import verdict_of
+from mlm_audit.domain.inputs import ORDER_LINES
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.periods import format_local, month_label, month_of
 from mlm_audit.domain.plan import PlanVersion

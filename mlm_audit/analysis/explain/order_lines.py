@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from mlm_audit.analysis.explain.subsets import SubsetResult
-from mlm_audit.checks.inputs import ORDER_LINES
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.eligibility import three_three_since
+from mlm_audit.domain.inputs import ORDER_LINES
+from mlm_audit.domain.money import binary_share, floor_share, format_inr
 from mlm_audit.domain.payouts import order_stands
 from mlm_audit.domain.plan import PlanRules, PlanVersion
 from mlm_audit.domain.postings import Posting, Upline, expected_postings
@@ -55,7 +56,7 @@ class OrderRows:
     """The rows of an order, taken line by line; the rows left at the end are not in the plan."""
 
     def __init__(self, subset: SubsetResult, order: dict[str, Any]) -> None:
-        self.is_joining = bool(order["is_joining_order"])
+        self.is_credited = bool(order["is_joining_order"]) or subset.conventions.repurchase_credited == "at_once"
         kinds = pl.col("type").is_in(["joining", "repurchase"])
         mine = (pl.col("type") != "self_payout") & (pl.col("reference_id") == order["id"])
         self.records = subset.rows["commissions"].filter(kinds).to_dicts()
@@ -86,11 +87,11 @@ class OrderRows:
     def _level(self, post: Posting) -> Fact:
         """Take the rows of a level's commission.
 
-        A joining commission has a ledger credit and a record, which must agree. A repurchase commission has only a
-        record.
+        A commission that is credited with its order has a ledger credit and a record, which must agree. One that waits
+        for the sweep has only a record.
         """
         records = self._pop(self.records, lambda one: one["level"] == post.number and one["user_id"] == post.member_id)
-        if not self.is_joining:
+        if not self.is_credited:
             return _fact(records, "commissions")
         credits = self._pop(
             self.ledger,
@@ -102,7 +103,7 @@ class OrderRows:
         )
         credit, record = _fact(credits, "ledger"), _fact(records, "commissions")
         # Credit and record should agree; when they do not, show the one that differs from the plan.
-        paisa = record.paisa if credit.paisa == post.amount_paisa else credit.paisa
+        paisa = record.paisa if records and credit.paisa == post.amount_paisa else credit.paisa
         return Fact(paisa, record.state, ", ".join(filter(None, (credit.sources, record.sources))))
 
     def left(self) -> list[dict[str, Any]]:
@@ -153,8 +154,17 @@ def stands(row: dict[str, Any]) -> bool:
     return order_stands(str(row["status"]))
 
 
-def ancestors(subset: SubsetResult, buyer: int, paid_at: datetime, levels: int) -> list[Ancestor]:
-    """Return a buyer's matrix ancestors up to `levels`, with their activity at the time the order was paid."""
+def ancestors(subset: SubsetResult, buyer: int, paid_at: datetime, levels: int, *, is_joining: bool) -> list[Ancestor]:
+    """Return a buyer's matrix ancestors up to `levels`, with their activity at the time the order was paid.
+
+    Where the 3-3 rule applies to each repurchase, an ancestor who did not meet it then counts as inactive.
+    """
+    met = None
+    if not is_joining and subset.conventions.three_three_applies == "per_order":
+        met = three_three_since(
+            subset.rows["users"].select("id", "sponsor_id", "created_at").iter_rows(),
+            subset.plan.rules.three_three_count,
+        )
     parents = dict(subset.rows["matrix_nodes"].iter_rows())
     people = {one["id"]: one for one in subset.rows["users"].iter_rows(named=True)}
     bought = (
@@ -166,9 +176,17 @@ def ancestors(subset: SubsetResult, buyer: int, paid_at: datetime, levels: int) 
         if member is None:
             break
         if member in people:
-            found.append(_ancestor(level, people[member], firsts.get(member), subset.plan.rules, paid_at))
+            one = _ancestor(level, people[member], firsts.get(member), subset.plan.rules, paid_at)
+            found.append(one if met is None else _under_three_three(one, met.get(member), paid_at))
         member = parents.get(member)
     return found
+
+
+def _under_three_three(one: Ancestor, since: datetime | None, paid_at: datetime) -> Ancestor:
+    if since is not None and since <= paid_at:
+        return one
+    why = f"member {one.member_id} did not meet the 3-3 rule when the order was paid: the amount goes to the company"
+    return Ancestor(one.level, one.member_id, "inactive", why)
 
 
 def _ancestor(
@@ -198,11 +216,20 @@ def planned_lines(row: dict[str, Any], version: PlanVersion, subset: SubsetResul
     """
     commission, paid_at = row["commission_amount_paisa"], row["paid_at"]
     found = OrderRows(subset, row)
-    uplines = ancestors(subset, row["user_id"], paid_at, len(version.level_bps))
+    is_joining = bool(row["is_joining_order"])
+    uplines = ancestors(
+        subset, row["user_id"], paid_at, len(version.shares_of(is_joining=is_joining)), is_joining=is_joining
+    )
     by_level = {one.level: one for one in uplines}
     known = [Upline(one.level, one.member_id, _earned(one, found)) for one in uplines]
     posts = expected_postings(
-        commission, row["user_id"], paid_at, version, known, is_joining=bool(row["is_joining_order"])
+        commission,
+        row["user_id"],
+        paid_at,
+        version,
+        known,
+        is_joining=is_joining,
+        share_of=binary_share if subset.conventions.arithmetic == "binary_floor" else floor_share,
     )
     lines = [_line(post, by_level, found, is_standing=stands(row)) for post in posts]
     if rest := commission - sum(post.amount_paisa for post in posts):

@@ -12,9 +12,12 @@ from mlm_audit.database.core.schema import check_inputs
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.database.reads.subsets import Subset, order_subset, wallet_subset
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.findings import CheckStatus
 from mlm_audit.domain.plan import Plan, load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine as Duck
+from mlm_audit.platforms.conventions import STANDARD, Conventions
+from mlm_audit.platforms.mapping import conventions_of
 
 WALLET_CHECKS, ORDER_CHECKS, PAYOUT_CHECKS = map(checks_of_slice, ("wallet", "order", "payout"))
 ORDER_BREAK_PREFIX = "duplicate-credit/commission/"
@@ -24,8 +27,19 @@ ORDER_BREAK_PREFIX = "duplicate-credit/commission/"
 class SubsetResult:
     """The rows that were read, the breaks found in them, the plan, and why some inputs or checks are unavailable."""
 
-    def __init__(self, rows: Subset, breaks: pl.DataFrame, plan: Plan, notes: tuple[str, ...]) -> None:
-        self.rows, self.breaks, self.plan, self.notes = rows, breaks, plan, notes
+    def __init__(
+        self,
+        rows: Subset,
+        breaks: pl.DataFrame,
+        plan: Plan,
+        notes: tuple[str, ...],
+        conventions: Conventions = STANDARD,
+    ) -> None:
+        self.rows, self.breaks, self.plan, self.notes, self.conventions = rows, breaks, plan, notes, conventions
+
+    def with_breaks(self, breaks: pl.DataFrame) -> "SubsetResult":
+        """Return the same rows with other breaks."""
+        return SubsetResult(self.rows, breaks, self.plan, self.notes, self.conventions)
 
 
 def check_wallet(database: Engine, settings: Settings, member: int) -> SubsetResult:
@@ -36,18 +50,23 @@ def check_wallet(database: Engine, settings: Settings, member: int) -> SubsetRes
     if not subset.rows["users"].height:
         raise InputError(f"member {member}: there is no such member; check the id")
     mine = subset.breaks.filter((pl.col("member_id") == member) & ~pl.col("id").str.starts_with(ORDER_BREAK_PREFIX))
-    return SubsetResult(subset.rows, mine, subset.plan, subset.notes)
+    return subset.with_breaks(mine)
 
 
 def check_order(
     database: Engine, settings: Settings, order: int, codes: Collection[str] = ORDER_CHECKS
 ) -> SubsetResult:
     """Return an order's rows and the breaks of `codes` about it. Raise InputError when there is no such order."""
-    subset = _check_subset(database, settings, lambda c, depth, missing: order_subset(c, order, depth, missing), codes)
+    is_per_order = conventions_of(settings).three_three_applies == "per_order"
+
+    def read(connection: Connection, depth: int, missing: Collection[str]) -> Subset:
+        return order_subset(connection, order, depth, missing, with_directs=is_per_order)
+
+    subset = _check_subset(database, settings, read, codes)
     if not subset.rows["orders"].filter(pl.col("id") == order).height:
         raise InputError(f"order {order}: there is no such order; check the id")
     mine = subset.breaks.filter(pl.col("order_id") == order)
-    return SubsetResult(subset.rows, mine, subset.plan, subset.notes)
+    return subset.with_breaks(mine)
 
 
 def _check_subset(
@@ -68,5 +87,5 @@ def _check_subset(
         with Duck(Path(folder), plan, settings, missing=dict(missing)) as duck:
             found = duck.run(checks)
     notes = [f"{name}: {why}" for name, why in missing.items()]
-    notes += [f"check {run.code}: {run.reason}" for run in found.checks if run.reason]
-    return SubsetResult(rows, found.breaks, plan, tuple(notes))
+    notes += [f"check {run.code}: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_RUN]
+    return SubsetResult(rows, found.breaks, plan, tuple(notes), conventions_of(settings))

@@ -82,7 +82,9 @@ def _version(version: PlanVersion, terms: Mapping[str, Any]) -> PlanVersion:
         "joining_upline_pot_percent": Decimal(version.joining_pot_bps) / 100,
         "level_percents": [Decimal(share) / 100 for share in version.level_bps],
     }
-    rest = version.model_dump(exclude={"company_bps", "joining_pot_bps", "level_bps"})
+    if version.repurchase_bps is not None:
+        kept["repurchase_level_percents"] = [Decimal(share) / 100 for share in version.repurchase_bps]
+    rest = version.model_dump(exclude={"company_bps", "joining_pot_bps", "level_bps", "repurchase_bps"})
     return PlanVersion.model_validate(rest | kept | dict(terms))
 
 

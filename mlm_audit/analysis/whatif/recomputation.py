@@ -1,5 +1,6 @@
 """Recomputation of past months under a plan: how each order's commissionable amount is split, to the paisa."""
 
+from itertools import zip_longest
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -114,14 +115,16 @@ def _put_plan(queries: AnalysisQueries, plan: Plan, compression: Compression, tz
             "company_bps": version.company_bps,
             "joining_pot_bps": version.joining_pot_bps,
             "posts_remainder": version.remainder == "company",
-            "levels": len(version.level_bps),
+            "levels": max(len(version.level_bps), len(version.repurchase_shares)),
         }
         for number, (version, start, end) in periods
     ]
     levels = [
-        {"version_no": number, "level": level, "share_bps": share}
+        {"version_no": number, "level": level, "share_bps": joining, "repurchase_bps": repurchase}
         for number, (version, _, _) in periods
-        for level, share in enumerate(version.level_bps, start=1)
+        for level, (joining, repurchase) in enumerate(
+            zip_longest(version.level_bps, version.repurchase_shares, fillvalue=0), start=1
+        )
     ]
     queries.put("sim_versions", pl.DataFrame(versions, schema_overrides={"starts_at": MOMENT, "ends_at": MOMENT}))
     queries.put("sim_levels", pl.DataFrame(levels))

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from mlm_audit.checks.causes import first_step
-from mlm_audit.checks.inputs import COMPANY_TYPES
 from mlm_audit.checks.remedies import line_reversals, lines, orders, payouts, records, sweep, wallets, withdrawals
 from mlm_audit.checks.remedies.breaks import BreakFacts, MemberMissingError, broken_of
 from mlm_audit.checks.roots import FEWEST_WRONG_OWNERS, FOLLOWS, TOO_MANY
+from mlm_audit.domain.inputs import COMPANY_TYPES
 from mlm_audit.domain.remedies import Alternative, Remedy, RemedyPosting, Step
 
 log = logging.getLogger(__name__)

@@ -2,6 +2,8 @@
 -- title: A released bonus record without its ledger credit
 -- severity: high
 -- needs: commissions, ledger
+-- requires: none
+-- optional: none
 -- determines: commissions.(row), commissions.amount_paisa, commissions.type, commissions.user_id, ledger.amount_paisa, ledger.type, ledger.user_id
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: A commission has the wrong amount
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.amount_paisa, ledger.amount_paisa, orders.commission_amount_paisa, orders.is_joining_order
 -- about: order
 -- slices: order
@@ -15,7 +17,7 @@
 with faults as (
     select
         *,
-        case when recorded_paisa <> amount_paisa then recorded_paisa else credited_paisa end as posted_paisa
+        case when recorded_paisa <> amount_paisa and has_records then recorded_paisa else credited_paisa end as posted_paisa
     from level_faults
     where fault = 'amount'
 ),
@@ -27,12 +29,14 @@ other_rates as (
     inner join plan_versions as v on f.version_no <> v.version_no
     inner join plan_levels as l on v.version_no = l.version_no and f.level = l.level
     where
-        f.posted_paisa = case
-            when f.is_joining
-                then (o.commission_amount_paisa - o.commission_amount_paisa * v.company_bps // 10000)
-                    * v.joining_pot_bps // 10000
-            else o.commission_amount_paisa - o.commission_amount_paisa * v.company_bps // 10000
-        end * l.share_bps // 10000
+        f.posted_paisa = share_of(
+            case
+                when f.is_joining
+                    then share_of(o.commission_amount_paisa - share_of(o.commission_amount_paisa, v.company_bps), v.joining_pot_bps)
+                else o.commission_amount_paisa - share_of(o.commission_amount_paisa, v.company_bps)
+            end,
+            case when f.is_joining then l.share_bps else l.repurchase_bps end
+        )
 )
 
 select
@@ -43,8 +47,8 @@ select
     f.amount_paisa as expected_paisa,
     f.level,
     case
-        when f.is_joining and f.recorded_paisa = f.amount_paisa and m.in_wallet = 'yes' then 'history-edited'
-        when f.is_joining and f.credited_paisa = f.amount_paisa then 'commission-record-edited'
+        when f.is_credited and f.recorded_paisa = f.amount_paisa and m.in_wallet = 'yes' then 'history-edited'
+        when f.is_credited and f.credited_paisa = f.amount_paisa then 'commission-record-edited'
         when v.order_id is not null then 'rate-of-other-version'
         when abs(f.posted_paisa - f.amount_paisa) = 1 then 'rounding'
         else 'wrong-amount'

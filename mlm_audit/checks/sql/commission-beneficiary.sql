@@ -2,6 +2,8 @@
 -- title: A commission went to the wrong member
 -- severity: critical
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.user_id, ledger.user_id, matrix_nodes.parent_id, orders.user_id
 -- about: order
 -- slices: order

@@ -2,6 +2,8 @@
 -- title: A commission is recorded twice
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.(row), commissions.level, commissions.order_id, orders.status
 -- about: order
 -- slices: order

@@ -2,6 +2,8 @@
 -- title: A level commission is missing
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.(row), commissions.level, commissions.order_id, commissions.type, matrix_nodes.(row), orders.(row)
 -- about: order
 -- slices: order

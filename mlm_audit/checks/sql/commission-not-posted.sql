@@ -2,6 +2,8 @@
 -- title: Commission records and ledger disagree
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.level, commissions.order_id, commissions.type, ledger.(row), ledger.level_depth, ledger.reference_id, ledger.type
 -- about: order
 -- slices: order

@@ -2,6 +2,8 @@
 -- title: A commission record names the wrong source
 -- severity: medium
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.from_user_id, commissions.type, orders.user_id
 -- about: order
 -- slices: order

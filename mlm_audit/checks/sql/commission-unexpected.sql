@@ -2,6 +2,8 @@
 -- title: A commission that the plan does not provide for
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.level, commissions.order_id, ledger.level_depth, ledger.reference_id, ledger.type, orders.commission_amount_paisa, orders.paid_at, orders.user_id, users.is_active, users.is_blocked
 -- about: order
 -- slices: order

@@ -2,6 +2,8 @@
 -- title: The company's line of an order is wrong
 -- severity: medium
 -- needs: orders, ledger, commissions, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.level, ledger.(row), ledger.amount_paisa, ledger.level_depth, ledger.reference_id, ledger.type, orders.(row), orders.commission_amount_paisa, orders.is_joining_order, orders.paid_at, orders.status, orders.user_id
 -- about: order
 -- slices: order

@@ -2,6 +2,8 @@
 -- title: An order does not add up
 -- severity: high
 -- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.(row), commissions.amount_paisa, commissions.order_id, commissions.type, ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, orders.(row), orders.commission_amount_paisa, orders.status, payout_schedule.(row), payout_schedule.amount_paisa, payout_schedule.order_id
 -- about: order
 -- slices: order

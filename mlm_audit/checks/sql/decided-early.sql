@@ -2,6 +2,8 @@
 -- title: Commission decided before its month had ended
 -- severity: high
 -- needs: commissions, orders
+-- requires: repurchase_credited=by_sweep
+-- optional: none
 -- determines: commissions.order_id, commissions.processed_at, orders.paid_at
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: Commission decided against the eligibility log
 -- severity: high
 -- needs: commissions, orders, eligibility_log
+-- requires: repurchase_credited=by_sweep
+-- optional: none
 -- determines: commissions.status
 -- about: month
 -- slices: none

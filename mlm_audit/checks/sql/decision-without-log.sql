@@ -2,6 +2,8 @@
 -- title: Commission decided without a log row
 -- severity: high
 -- needs: commissions, orders, eligibility_log
+-- requires: repurchase_credited=by_sweep
+-- optional: none
 -- determines: commissions.status, commissions.user_id, eligibility_log.month, eligibility_log.user_id, eligibility_log.year
 -- about: issue
 -- slices: none

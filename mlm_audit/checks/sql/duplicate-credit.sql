@@ -2,6 +2,8 @@
 -- title: A credit was posted twice
 -- severity: critical
 -- needs: ledger, orders, commissions, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: ledger.(row), ledger.level_depth, ledger.reference_id, ledger.type, ledger.user_id
 -- about: payout=payout, release=month, commission=order
 -- slices: wallet, order, payout

@@ -2,6 +2,8 @@
 -- title: The eligibility log contradicts the facts
 -- severity: high
 -- needs: eligibility_log, orders, users, payout_schedule
+-- requires: none
+-- optional: none
 -- determines: eligibility_log.(row), eligibility_log.is_eligible, eligibility_log.kyc_approved, eligibility_log.month, eligibility_log.monthly_purchase_paisa, eligibility_log.required_purchase_paisa, eligibility_log.three_three_met, eligibility_log.user_id, eligibility_log.year, orders.(row), orders.paid_at, orders.total_paisa, orders.user_id, users.sponsor_id
 -- about: issue
 -- slices: none

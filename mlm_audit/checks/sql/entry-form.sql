@@ -2,6 +2,8 @@
 -- title: A ledger row does not meet the rules of its kind
 -- severity: high
 -- needs: ledger, payout_schedule, commission_rollups
+-- requires: ledger.level_depth
+-- optional: commission_rollups
 -- determines: ledger.level_depth, ledger.ref, ledger.reference_id, ledger.type, ledger.user_id
 -- about: issue
 -- slices: none
@@ -9,7 +11,7 @@
 -- causes: company-money-to-member, key-missing, key-untrimmed, key-wrong, level-missing, level-unexpected, member-money-without-member, other-ledger-type
 -- follows: row
 -- explains: none
--- proves: Rows of the company name no member and all other rows name one; only level lines name a level; every row has an idempotency key, and payouts and roll-ups have the prescribed key.
+-- proves: Rows of the company name no member and all other rows name one; only level lines name a level; where the keys have the toolkit's form, every row has one, and payouts and roll-ups have the prescribed key.
 -- do: Find out whose money the row moved; then correct the row's owner, level or key, and record the reason.
 -- message: Ledger row {ledger_id} ({kind}, {row_paisa}) {what}.
 with formed as (
@@ -32,6 +34,7 @@ with formed as (
             when not l.is_company and l.user_id is null and c.ledger_id is null then 'member-money-without-member'
             when l.has_level and (l.level_depth is null or l.level_depth < 1) and c.ledger_id is null then 'level-missing'
             when not l.has_level and l.level_depth is not null and c.ledger_id is null then 'level-unexpected'
+            when not r.has_own_keys then null
             when l.ref is null or trim(l.ref) = '' then 'key-missing'
             when l.ref <> trim(l.ref) then 'key-untrimmed'
             when
@@ -56,6 +59,7 @@ with formed as (
                 then 'key-wrong'
         end as cause
     from noted_rows as l
+    cross join rules as r
     -- A correction repeats the kind, the owner and the level of the row that it corrects, right or wrong.
     left join (
         select ledger_id, of_user_id, level_depth from corrections where own_type = type

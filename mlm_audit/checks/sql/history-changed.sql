@@ -2,6 +2,8 @@
 -- title: Ledger history was changed
 -- severity: critical
 -- needs: ledger, ledger_changes
+-- requires: none
+-- optional: none
 -- determines: none
 -- about: issue
 -- slices: none

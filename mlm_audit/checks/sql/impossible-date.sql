@@ -2,6 +2,8 @@
 -- title: An impossible date
 -- severity: medium
 -- needs: ledger, orders, commissions, withdrawals, payout_schedule, payout_history, users, matrix_nodes
+-- requires: none
+-- optional: ledger, orders, commissions, withdrawals, payout_schedule, payout_history, users, matrix_nodes
 -- determines: commissions.created_at, commissions.order_id, commissions.processed_at, ledger.created_at, ledger.reference_id, ledger.type, orders.created_at, orders.paid_at, orders.user_id, payout_history.created_at, payout_schedule.created_at, payout_schedule.payout_date, payout_schedule.processed_at, users.created_at, withdrawals.processed_at, withdrawals.requested_at
 -- about: issue
 -- slices: none

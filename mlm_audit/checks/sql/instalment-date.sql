@@ -2,6 +2,8 @@
 -- title: An instalment is due on the wrong day
 -- severity: medium
 -- needs: orders, payout_schedule
+-- requires: none
+-- optional: none
 -- determines: orders.paid_at, payout_schedule.instalment, payout_schedule.order_id, payout_schedule.payout_date
 -- about: issue
 -- slices: order

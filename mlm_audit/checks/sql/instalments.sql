@@ -2,6 +2,8 @@
 -- title: Self-income instalments differ from their order
 -- severity: high
 -- needs: orders, payout_schedule, payout_history, ledger
+-- requires: ledger.reference_id
+-- optional: payout_history
 -- determines: orders.commission_amount_paisa, orders.is_joining_order, orders.user_id, payout_schedule.(row), payout_schedule.amount_paisa, payout_schedule.instalment, payout_schedule.order_id, payout_schedule.user_id
 -- about: order
 -- slices: order, payout

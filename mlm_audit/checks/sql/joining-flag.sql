@@ -2,6 +2,8 @@
 -- title: The joining flag is on the wrong order
 -- severity: medium
 -- needs: orders
+-- requires: none
+-- optional: none
 -- determines: orders.is_joining_order, orders.user_id
 -- about: order
 -- slices: order, payout

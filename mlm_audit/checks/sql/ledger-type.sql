@@ -2,6 +2,8 @@
 -- title: An unknown type of ledger row
 -- severity: low
 -- needs: ledger
+-- requires: none
+-- optional: none
 -- determines: ledger.type
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: Orders were paid along a different matrix place
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: matrix_nodes.parent_id
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: The month's statistics contradict the log
 -- severity: medium
 -- needs: monthly_stats, eligibility_log, commission_rollups, commissions, orders, ledger
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: monthly_stats.(row), monthly_stats.eligible_users, monthly_stats.ineligible_users, monthly_stats.month, monthly_stats.month_year, monthly_stats.rolled_up_paisa, monthly_stats.year
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: A wallet is below zero
 -- severity: critical
 -- needs: users, ledger
+-- requires: none
+-- optional: none
 -- determines: ledger.amount_paisa, ledger.user_id
 -- about: member
 -- slices: wallet

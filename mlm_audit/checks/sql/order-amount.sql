@@ -2,6 +2,8 @@
 -- title: An order's total is missing, negative or below its commissionable amount
 -- severity: high
 -- needs: orders
+-- requires: none
+-- optional: none
 -- determines: orders.commission_amount_paisa, orders.total_paisa
 -- about: issue
 -- slices: none

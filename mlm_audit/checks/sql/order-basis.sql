@@ -2,6 +2,8 @@
 -- title: An order's commissionable amount is not the one that was distributed
 -- severity: high
 -- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: orders.commission_amount_paisa, orders.user_id
 -- about: order
 -- slices: order, payout
@@ -25,6 +27,8 @@ candidates as (
         s.member_id,
         s.commission_paisa,
         o.is_joining,
+        o.is_credited,
+        o.has_records,
         v.version_no,
         v.company_bps,
         v.joining_pot_bps,
@@ -42,11 +46,11 @@ shared as (
     select
         *,
         case
-            when is_joining then (basis_paisa - company_paisa) * joining_pot_bps // 10000
+            when is_joining then share_of(basis_paisa - company_paisa, joining_pot_bps)
             else basis_paisa - company_paisa
         end as pot_paisa
     from candidates
-    where basis_paisa <> commission_paisa and basis_paisa > 0 and company_paisa = basis_paisa * company_bps // 10000
+    where basis_paisa <> commission_paisa and basis_paisa > 0 and company_paisa = share_of(basis_paisa, company_bps)
 ),
 
 -- Lines that the other amount does not explain.
@@ -67,15 +71,16 @@ unexplained as (
                     f.records + f.credits = 0
                     or (f.rollups = 0 and f.rolled_up_paisa = 0 and f.member_low = u.upline_id and f.member_high = u.upline_id)
                 )
-                and (s.is_joining or f.credited_paisa = 0)
+                and (s.is_credited or f.credited_paisa = 0)
             ),
             false
         )
         or case
             when f.fault = 'rollup-amount' or (f.fault = 'unexpected' and f.records + f.credits = 0) then f.rolled_up_paisa
-            else f.recorded_paisa
-        end <> s.pot_paisa * l.share_bps // 10000
-        or (f.fault in ('amount', 'unexpected') and s.is_joining and f.credited_paisa <> f.recorded_paisa)
+            when s.has_records then f.recorded_paisa
+            else f.credited_paisa
+        end <> share_of(s.pot_paisa, case when s.is_joining then l.share_bps else l.repurchase_bps end)
+        or (f.fault in ('amount', 'unexpected') and s.is_credited and s.has_records and f.credited_paisa <> f.recorded_paisa)
 )
 
 select

@@ -2,6 +2,8 @@
 -- title: An order names a different buyer from its records
 -- severity: high
 -- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: orders.user_id
 -- about: order
 -- slices: order, payout

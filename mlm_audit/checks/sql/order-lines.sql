@@ -2,6 +2,8 @@
 -- title: An order's lines differ from the plan
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: ledger.user_id
 -- about: order
 -- slices: order

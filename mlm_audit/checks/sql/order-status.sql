@@ -2,6 +2,8 @@
 -- title: A paid order with a status that contradicts the payment
 -- severity: high
 -- needs: orders, commissions, ledger, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: orders.status
 -- about: order
 -- slices: order, payout

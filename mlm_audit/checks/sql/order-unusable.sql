@@ -2,6 +2,8 @@
 -- title: An order that cannot be recomputed
 -- severity: high
 -- needs: orders
+-- requires: none
+-- optional: none
 -- determines: orders.commission_amount_paisa
 -- about: order
 -- slices: order, payout

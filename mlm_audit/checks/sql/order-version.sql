@@ -2,6 +2,8 @@
 -- title: Orders were split by another version of the plan
 -- severity: critical
 -- needs: orders, commissions, ledger, payout_schedule, matrix_nodes, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: orders.paid_at
 -- about: issue
 -- slices: none
@@ -17,16 +19,17 @@ with changed as (
         o.order_id,
         o.paid_at,
         o.is_joining,
+        o.is_credited,
         o.version_no,
         o.commission_paisa,
         o.company_paisa,
         v.version_no as other_no,
         v.name as other_name,
-        o.commission_paisa * v.company_bps // 10000 as other_company_paisa,
+        share_of(o.commission_paisa, v.company_bps) as other_company_paisa,
         case
             when o.is_joining
-                then (o.commission_paisa - o.commission_paisa * v.company_bps // 10000) * v.joining_pot_bps // 10000
-            else o.commission_paisa - o.commission_paisa * v.company_bps // 10000
+                then share_of(o.commission_paisa - share_of(o.commission_paisa, v.company_bps), v.joining_pot_bps)
+            else o.commission_paisa - share_of(o.commission_paisa, v.company_bps)
         end as other_pot_paisa
     from (
         select * from paid_orders
@@ -44,9 +47,12 @@ unexplained as (
     left join plan_levels as l on c.other_no = l.version_no and f.level = l.level
     where
         f.fault not in ('amount', 'rollup-amount', 'unexpected', 'missing', 'rollup-missing', 'inactive-upline')
-        or case when f.rollups > 0 then f.rolled_up_paisa else f.recorded_paisa end
-            <> coalesce(c.other_pot_paisa * l.share_bps // 10000, 0)
-        or (f.rollups = 0 and c.is_joining and f.credited_paisa <> f.recorded_paisa)
+        or case
+            when f.rollups > 0 then f.rolled_up_paisa
+            when f.has_records then f.recorded_paisa
+            else f.credited_paisa
+        end <> coalesce(share_of(c.other_pot_paisa, case when c.is_joining then l.share_bps else l.repurchase_bps end), 0)
+        or (f.rollups = 0 and c.is_credited and f.has_records and f.credited_paisa <> f.recorded_paisa)
     union all
     select c.order_id, c.other_no
     from changed as c

@@ -2,6 +2,8 @@
 -- title: Rows of a member who does not exist
 -- severity: high
 -- needs: users, ledger, commissions
+-- requires: none
+-- optional: users, ledger, commissions
 -- determines: commissions.user_id, ledger.user_id, orders.user_id, payout_schedule.user_id, users.(row), users.id, withdrawals.user_id
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: Rows of an order that does not exist
 -- severity: high
 -- needs: orders, ledger, commissions
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.order_id, ledger.reference_id, ledger.type, orders.(row), orders.id, payout_schedule.order_id
 -- about: issue
 -- slices: none

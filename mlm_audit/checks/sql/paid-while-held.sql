@@ -2,6 +2,8 @@
 -- title: A member was paid while an earlier instalment was held
 -- severity: high
 -- needs: payout_schedule, users
+-- requires: none
+-- optional: none
 -- determines: payout_schedule.status, users.is_active, users.is_blocked, users.is_kyc_approved
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: Paid instalments and PayoutHistory disagree
 -- severity: medium
 -- needs: payout_schedule, payout_history, ledger
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: payout_history.(row), payout_history.amount_paisa, payout_history.schedule_id, payout_history.status, payout_history.type, payout_schedule.(row), payout_schedule.actual_amount_paisa, payout_schedule.status, payout_history.user_id
 -- about: payout
 -- slices: wallet, order, payout

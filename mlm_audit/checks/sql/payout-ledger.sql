@@ -2,6 +2,8 @@
 -- title: Payouts and ledger disagree
 -- severity: high
 -- needs: payout_schedule, ledger, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, ledger.user_id, payout_schedule.(row), payout_schedule.actual_amount_paisa, payout_schedule.id, payout_schedule.status, payout_schedule.user_id
 -- about: payout
 -- slices: wallet, order, payout

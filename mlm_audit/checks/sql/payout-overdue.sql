@@ -2,6 +2,8 @@
 -- title: Instalments are overdue
 -- severity: medium
 -- needs: payout_schedule, ledger
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: payout_schedule.payout_date, payout_schedule.status
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: A purchase counter differs from the orders
 -- severity: low
 -- needs: users, orders, eligibility_log
+-- requires: users.monthly_purchase, users.last_month_purchase
+-- optional: none
 -- determines: eligibility_log.month, eligibility_log.monthly_purchase_paisa, eligibility_log.year, orders.paid_at, orders.total_paisa, users.last_month_purchase_paisa, users.monthly_purchase_paisa
 -- about: issue
 -- slices: none

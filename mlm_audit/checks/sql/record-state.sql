@@ -2,6 +2,8 @@
 -- title: A record contradicts its own status
 -- severity: medium
 -- needs: commissions, payout_schedule, withdrawals, orders, ledger
+-- requires: none
+-- optional: commissions, payout_schedule, withdrawals, orders, ledger
 -- determines: commissions.processed_at, commissions.status, commissions.type, payout_schedule.actual_amount_paisa, payout_schedule.amount_paisa, payout_schedule.order_id, payout_schedule.processed_at, payout_schedule.status, withdrawals.amount_paisa, withdrawals.processed_at, withdrawals.status
 -- about: issue
 -- slices: none
@@ -25,10 +27,11 @@ with states as (
         null::BIGINT as actual_paisa,
         case
             when type = 'joining' and status <> 'released' then 'joining-not-released'
-            when status in ('released', 'rolled_up') and processed_at is null then 'decided-without-time'
+            when status in ('released', 'rolled_up') and processed_at is null and k.commissions_processed_at then 'decided-without-time'
             when status = 'pending' and processed_at is not null then 'undecided-with-time'
         end as cause
     from noted_commissions
+    cross join kept_columns as k
     union all
     select
         'SelfPayoutSchedule' as table_name,
@@ -46,21 +49,23 @@ with states as (
         actual_amount_paisa as actual_paisa,
         case
             when order_id is null then 'instalment-without-order'
-            when status = 'paid' and actual_amount_paisa is null then 'paid-without-amount'
+            when status = 'paid' and actual_amount_paisa is null and k.payout_schedule_actual_amount_paisa then 'paid-without-amount'
             when status = 'paid' and actual_amount_paisa <> amount_paisa then 'paid-other-amount'
-            when status = 'paid' and processed_at is null then 'decided-without-time'
+            when status = 'paid' and processed_at is null and k.payout_schedule_processed_at then 'decided-without-time'
             when status = 'pending' and actual_amount_paisa is not null then 'undecided-with-amount'
             when status = 'pending' and processed_at is not null then 'undecided-with-time'
-            when status in ('failed', 'permanently_failed') and processed_at is null then 'decided-without-time'
-            when status = 'permanently_failed' then 'given-up-early'
+            when status in ('failed', 'permanently_failed') and processed_at is null and k.payout_schedule_processed_at then 'decided-without-time'
+            when status = 'permanently_failed' and processed_at is not null then 'given-up-early'
         end as cause
     from payout_schedule as s
     cross join rules as r
+    cross join kept_columns as k
     where
         order_id is null
-        or (status = 'paid' and (actual_amount_paisa is distinct from amount_paisa or processed_at is null))
+        or (status = 'paid' and k.payout_schedule_actual_amount_paisa and actual_amount_paisa is distinct from amount_paisa)
+        or (status = 'paid' and processed_at is null and k.payout_schedule_processed_at)
         or (status = 'pending' and (actual_amount_paisa is not null or processed_at is not null))
-        or (status in ('failed', 'permanently_failed') and processed_at is null)
+        or (status in ('failed', 'permanently_failed') and processed_at is null and k.payout_schedule_processed_at)
         -- An instalment is given up only after PAYOUT_RETRIES failures, or after a hold of HOLD_DAYS.
         -- The instalments of an order that no longer stands are given up at once.
         or (
@@ -80,13 +85,14 @@ with states as (
         null::BIGINT as actual_paisa,
         case
             when amount_paisa <= 0 then 'amount-not-positive'
-            when status in ('approved', 'rejected') and processed_at is null then 'decided-without-time'
+            when status in ('approved', 'rejected') and processed_at is null and k.withdrawals_processed_at then 'decided-without-time'
             when status = 'pending' and processed_at is not null then 'undecided-with-time'
         end as cause
     from withdrawals
+    cross join kept_columns as k
     where
         amount_paisa <= 0
-        or (status in ('approved', 'rejected') and processed_at is null)
+        or (status in ('approved', 'rejected') and processed_at is null and k.withdrawals_processed_at)
         or (status = 'pending' and processed_at is not null)
 )
 

@@ -2,6 +2,8 @@
 -- title: A refund was reversed on the wrong line
 -- severity: high
 -- needs: orders, commissions, ledger
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.level, commissions.user_id, ledger.level_depth, ledger.type, ledger.user_id
 -- about: issue
 -- slices: order

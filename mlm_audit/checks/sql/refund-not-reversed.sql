@@ -2,6 +2,8 @@
 -- title: A refunded order kept its postings
 -- severity: high
 -- needs: orders, commissions, ledger, payout_schedule, authorisations
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commissions.(row), commissions.amount_paisa, commissions.order_id, commissions.type, ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, orders.status
 -- about: order
 -- slices: order, payout

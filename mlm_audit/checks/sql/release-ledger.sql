@@ -2,6 +2,8 @@
 -- title: Released commission and ledger disagree
 -- severity: high
 -- needs: commissions, orders, ledger
+-- requires: repurchase_credited=by_sweep, ledger.reference_id
+-- optional: none
 -- determines: commissions.(row), commissions.amount_paisa, commissions.order_id, commissions.status, commissions.type, commissions.user_id, ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, ledger.user_id
 -- about: month
 -- slices: wallet

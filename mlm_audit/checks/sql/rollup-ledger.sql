@@ -2,6 +2,8 @@
 -- title: Rolled-up commission and ledger disagree
 -- severity: high
 -- needs: commissions, orders, ledger, commission_rollups
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commission_rollups.(row), commission_rollups.amount_paisa, commission_rollups.month, commission_rollups.user_id, commission_rollups.year, commissions.(row), commissions.amount_paisa, commissions.order_id, commissions.status, commissions.type, commissions.user_id, ledger.(row), ledger.amount_paisa, ledger.ref, ledger.type
 -- about: month
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: A roll-up's records disagree
 -- severity: medium
 -- needs: commissions, orders, ledger, commission_rollups, eligibility_log
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: commission_rollups.(row), commission_rollups.amount_paisa, commission_rollups.commission_count, commission_rollups.month, commission_rollups.user_id, commission_rollups.year, commissions.(row), commissions.order_id, commissions.status, commissions.type, commissions.user_id, eligibility_log.rolled_up_paisa, ledger.(row), ledger.reference_id
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: A ledger row has the wrong running balance
 -- severity: high
 -- needs: users, ledger
+-- requires: ledger.balance_after
+-- optional: none
 -- determines: ledger.(row), ledger.amount_paisa, ledger.balance_after_paisa, ledger.id, ledger.user_id
 -- about: member
 -- slices: wallet

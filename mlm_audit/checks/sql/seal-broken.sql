@@ -2,6 +2,8 @@
 -- title: The sealed history is damaged
 -- severity: critical
 -- needs: seal_problems
+-- requires: none
+-- optional: none
 -- determines: none
 -- about: issue
 -- slices: none

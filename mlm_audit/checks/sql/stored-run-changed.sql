@@ -2,6 +2,8 @@
 -- title: Stored runs were deleted or changed
 -- severity: critical
 -- needs: run_problems
+-- requires: none
+-- optional: none
 -- determines: none
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: A month's commission is undecided
 -- severity: medium
 -- needs: commissions, orders, monthly_stats
+-- requires: repurchase_credited=by_sweep
+-- optional: none
 -- determines: monthly_stats.(row)
 -- about: issue
 -- slices: none

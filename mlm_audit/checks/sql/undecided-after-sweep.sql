@@ -2,6 +2,8 @@
 -- title: Commission left undecided by the sweep
 -- severity: medium
 -- needs: commissions, orders, monthly_stats
+-- requires: repurchase_credited=by_sweep
+-- optional: none
 -- determines: commissions.status
 -- about: issue
 -- slices: none

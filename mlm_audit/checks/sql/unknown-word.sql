@@ -2,6 +2,8 @@
 -- title: An unknown status, role or kind
 -- severity: high
 -- needs: users, commissions, withdrawals, payout_schedule, payout_history, authorisations
+-- requires: none
+-- optional: users, commissions, withdrawals, payout_schedule, payout_history, authorisations
 -- determines: none
 -- about: issue
 -- slices: none

@@ -2,6 +2,8 @@
 -- title: An adjustment or bonus without an authorisation
 -- severity: high
 -- needs: ledger, authorisations, users
+-- requires: none
+-- optional: none
 -- determines: authorisations.amount_paisa, authorisations.kind, authorisations.reference, authorisations.user_id, ledger.(row), ledger.amount_paisa, ledger.ref, ledger.type, ledger.user_id
 -- about: issue
 -- slices: none

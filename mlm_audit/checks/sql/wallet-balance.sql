@@ -2,6 +2,8 @@
 -- title: Wallet differs from the ledger
 -- severity: high
 -- needs: users, ledger
+-- requires: none
+-- optional: none
 -- determines: ledger.(row), ledger.amount_paisa, ledger.user_id, users.wallet_balance_paisa
 -- about: member
 -- slices: wallet

@@ -2,6 +2,8 @@
 -- title: Withdrawals and ledger disagree
 -- severity: high
 -- needs: withdrawals, ledger, users
+-- requires: ledger.reference_id
+-- optional: none
 -- determines: ledger.(row), ledger.amount_paisa, ledger.reference_id, ledger.type, ledger.user_id, withdrawals.(row), withdrawals.amount_paisa, withdrawals.id, withdrawals.status, withdrawals.user_id
 -- about: member
 -- slices: wallet
@@ -41,9 +43,9 @@ select
     w.member_id,
     coalesce(w.withdrawal_id::VARCHAR, '(none)') as withdrawal_text,
     coalesce(w.status, 'unknown') as status,
-    case when w.status = 'approved' then w.amount_paisa else 0 end - w.debited_paisa as amount_paisa,
+    case when w.is_due then w.amount_paisa else 0 end - w.debited_paisa as amount_paisa,
     w.debited_paisa,
-    case when w.status = 'approved' then w.amount_paisa else 0 end as expected_paisa,
+    case when w.is_due then w.amount_paisa else 0 end as expected_paisa,
     case
         when w.fault = 'not-debited' and r.ledger_id is not null then 'other-ledger-type'
         when w.fault = 'not-debited' and m.in_wallet = 'yes' then 'ledger-row-lost'
@@ -87,7 +89,7 @@ select
         'root_id': x.break_id
     } as facts,
     coalesce(w.withdrawal_id::VARCHAR, 'ledger/' || w.first_ledger_id) as key
-from withdrawal_faults as w
+from (select * from withdrawal_faults where fault <> 'hundredth') as w
 left join missing_credits as m on m.kind = 'withdrawal' and w.withdrawal_id = m.reference_id
 left join rows_by_key as r on r.break_id = 'withdrawals/' || w.withdrawal_id
 left join posted_otherwise as x on w.withdrawal_id is null and w.first_ledger_id = x.ledger_id

@@ -77,3 +77,17 @@ def _flag_issue(facts: TreeArrays, member_id: int, flag: bool | None, wanted: bo
     row = facts.member_index.row(member_id)
     change = ClosureChange(FLAG, "flag", member_id, 0, member_id, int(wanted), None if flag is None else int(flag))
     return Issue(FLAG, str(member_id), member_id, text, evidence, "sponsor", (row,), changes=(change,))
+
+
+def meets_three_three(members: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Return whether each member meets the 3-3 rule today: columns member_id, is_eligible.
+
+    The rule asks for `count` direct members who have as many direct members each.
+    """
+    directs = members.drop_nulls("sponsor_id").group_by("sponsor_id").len("directs")
+    full = directs.filter(pl.col("directs") >= count)
+    good = members.join(full, left_on="id", right_on="sponsor_id", how="semi")
+    met = good.drop_nulls("sponsor_id").group_by("sponsor_id").len("full").filter(pl.col("full") >= count)
+    return members.select(
+        pl.col("id").alias("member_id"), pl.col("id").is_in(met["sponsor_id"].implode()).alias("is_eligible")
+    )

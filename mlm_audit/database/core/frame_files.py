@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlm_audit.checks.inputs import Input, Kind
+from mlm_audit.domain.inputs import Input, Kind
 
 ARROW: dict[Kind, pa.DataType] = {
     Kind.INT: pa.int64(),

@@ -1,9 +1,9 @@
 """The sources of the check inputs: the table of each input, and the attribute of each column."""
 
-from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS
 from mlm_audit.database.core import own_tables as own
 from mlm_audit.database.core import tables as platform
 from mlm_audit.database.core.tables import Base
+from mlm_audit.domain.inputs import ANALYSIS_INPUTS, INPUTS
 
 SOURCES: dict[str, type[Base]] = {
     "users": platform.User,

@@ -287,3 +287,19 @@ OWN_TABLES = tuple(
         Authorisation,
     )
 )
+
+STATE_TABLES = tuple(
+    model.__tablename__
+    for model in (
+        JobLog,
+        TreeHealthReport,
+        ReconciliationReport,
+        Break,
+        Repair,
+        JobLease,
+        Notice,
+        Action,
+        Authorisation,
+    )
+)
+"""The tables of a state database: those that no platform has. The others are read through the mapping."""

@@ -14,12 +14,14 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult
 
+from mlm_audit.database.core.platform_engines import texts_of
 from mlm_audit.database.dialects.dialect import Dialect
 from mlm_audit.database.dialects.lookup import dialect_of
 
 FOLDER = Path(__file__).parents[1] / "sql"
 
 _FOLDED = re.compile(r"\bfolded\(([\w.\"]+)\)")
+_READ_FROM = re.compile(r"\b(from|join) [\"`]?(\w+)[\"`]?(?: as (\w+))?", re.IGNORECASE)
 _VALUE = re.compile(r"(?<!:):([a-z_]+)\b")
 
 
@@ -45,7 +47,21 @@ class Statement:
                 parameters += dialect.list_values(ids)
             else:
                 parameters.append(dialect.value(values[name]))
-        return connection.exec_driver_sql(sql, tuple(parameters))
+        return connection.exec_driver_sql(_with_mapped(sql, connection), tuple(parameters))
+
+
+def _with_mapped(sql: str, connection: Connection) -> str:
+    """Return a statement in which the tables of a mapped platform are the queries of its mapping."""
+    texts = texts_of(connection.dialect)
+    if not texts:
+        return sql
+    quote = connection.dialect.identifier_preparer.quote
+
+    def as_query(found: re.Match[str]) -> str:
+        name, alias = found[2], found[3]
+        return f"{found[1]} ({texts[name]}) as {alias or quote(name)}" if name in texts else found[0]
+
+    return _READ_FROM.sub(as_query, sql)
 
 
 def _without_comments(text: str) -> str:

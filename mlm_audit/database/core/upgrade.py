@@ -1,16 +1,18 @@
 """Creation and upgrade of tables: the toolkit's own through Alembic, the platform's only in an empty database."""
 
+from collections.abc import Callable
 from importlib import resources
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DBAPIError
 
 from mlm_audit.database.core import own_tables as _own_tables  # noqa: F401  (declares the own tables on Base)
 from mlm_audit.database.core.connect import error_line, write
+from mlm_audit.database.core.own_tables import STATE_TABLES
 from mlm_audit.database.core.schema import views_of
 from mlm_audit.database.core.tables import PLATFORM_TABLES, Base
 from mlm_audit.database.core.upgrade_checks import refuse_upgrade
@@ -45,9 +47,7 @@ def upgrade(engine: Engine) -> None:
     dialect.prepare_upgrade(engine)
     try:
         with write(engine) as connection:
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _migrate(connection, command.upgrade)
     except DBAPIError as error:
         kept = (
             "nothing was changed"
@@ -55,6 +55,35 @@ def upgrade(engine: Engine) -> None:
             else "the changes made before the error remain, and the next attempt continues from them"
         )
         raise InputError(f"db upgrade: the database rejected the upgrade ({error_line(error)}); {kept}") from error
+
+
+def prepare_state(engine: Engine) -> None:
+    """Create the toolkit's tables in a state database, which holds none of the platform's, or upgrade them.
+
+    Raise InputError when the database has other tables.
+    """
+    present = set(inspect(engine).get_table_names())
+    if not present:
+        tables = [Base.metadata.tables[name] for name in STATE_TABLES]
+        dialect_of(engine).prepare_upgrade(engine)
+        with write(engine) as connection:
+            Base.metadata.create_all(connection, tables=tables)
+            _migrate(connection, command.stamp)
+        return
+    if VERSION_TABLE not in present:
+        raise InputError(
+            "STATE_DATABASE_URL: this database has tables that are not the toolkit's; name an empty database, or the one "
+            "that earlier runs have used"
+        )
+    if not is_current(engine):
+        with write(engine) as connection:
+            _migrate(connection, command.upgrade)
+
+
+def _migrate(connection: Connection, how: Callable[[Config, str], None]) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    how(config, "head")
 
 
 def is_current(engine: Engine) -> bool:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from mlm_audit.checks.inputs import Kind
-from mlm_audit.domain.money import LARGEST_PAISA, grouped
+from mlm_audit.domain.inputs import Kind
+from mlm_audit.domain.money import INEXACT, LARGEST_PAISA, grouped
 from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.words import SPACES
@@ -135,6 +135,8 @@ def frame_with_unread(
 
 def displayable(value: object, kind: Kind = Kind.TEXT) -> str:
     """Return an unreadable value as it may be shown: dates and amounts, but no text that may be a person's name."""
+    if kind is Kind.INT and value == INEXACT:
+        return "an amount that is not exact in the unit of the mapping"
     if isinstance(value, bytes):
         return f"{len(value)} byte" + ("" if len(value) == 1 else "s")
     if kind is Kind.TEXT and isinstance(value, str):

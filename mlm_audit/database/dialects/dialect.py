@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 import polars as pl
 from sqlalchemy import Connection, DateTime, Engine, Inspector, String, Text, cast, true, type_coerce
+from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.engine import URL
 from sqlalchemy.types import TypeEngine
 
-from mlm_audit.checks.inputs import Kind
+from mlm_audit.domain.inputs import Kind
 
 CONNECT_SECONDS = 10
 BUSY_MS = 30_000
@@ -149,6 +150,17 @@ class Dialect(ABC):
 
     def exact_text(self, column: Any) -> Any:
         """Return a column of words as text or bytes that are grouped by their exact spelling."""
+        return column
+
+    matches: ClassVar[str]
+    """The condition that the text {0} matches the regular expression {1}."""
+
+    @abstractmethod
+    def group_of(self, dialect: SqlDialect, number: int) -> str:
+        """Return the expression of a group of the pattern {1} in the text {0}; null where the text does not match."""
+
+    def plain_text(self, column: Any) -> Any:
+        """Return a column of words, which may be a native enum, as text."""
         return column
 
     def is_instant(self, column: Any) -> Any:  # noqa: ARG002

@@ -18,12 +18,13 @@ from sqlalchemy import (
     func,
     type_coerce,
 )
+from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-from mlm_audit.checks.inputs import Kind
 from mlm_audit.database.dialects.bulk_insert import insert_many
 from mlm_audit.database.dialects.dialect import CONNECT_SECONDS, NAME, Dialect
+from mlm_audit.domain.inputs import Kind
 
 CHUNK_ROWS = 5_000
 """The driver makes one statement of all rows of a call, and the server limits the size of a statement."""
@@ -119,6 +120,15 @@ class Mysql(Dialect):
     def exact_text(self, column: Any) -> Any:
         """Return the bytes of a word: texts that differ only in capitals are equal for most collations."""
         return cast(column, LargeBinary)
+
+    matches = "({0} regexp {1})"
+
+    def group_of(self, dialect: SqlDialect, number: int) -> str:
+        """Return the group by replacing the whole text. MySQL and MariaDB write the number of a group differently."""
+        # The guard of a read-only connection refuses a backslash, so it is written as a character.
+        mark = "char(92 using utf8mb4)" if dialect.is_mariadb else "'$'"  # type: ignore[attr-defined]
+        group = f"concat({mark}, '{number}')"
+        return f"case when {{0}} regexp {{1}} then regexp_replace({{0}}, {{1}}, {group}) end"
 
     def is_instant(self, column: Any) -> Any:
         """Return the condition that neither month nor day is zero, as in 2026-00-00."""

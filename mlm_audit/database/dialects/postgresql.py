@@ -19,11 +19,12 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
+from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
-from mlm_audit.checks.inputs import Kind
 from mlm_audit.database.dialects.dialect import BUSY_MS, CONNECT_SECONDS, Dialect
+from mlm_audit.domain.inputs import Kind
 
 CHUNK_ROWS = 100_000
 TRANSIENT = ("40001", "40P01", "55P03")
@@ -148,6 +149,16 @@ class Postgresql(Dialect):
 
     def exact_text(self, column: Any) -> Any:
         """Return the text of a native enum. Texts are compared exactly."""
+        return cast(column, Text)
+
+    matches = "({0} ~ {1})"
+
+    def group_of(self, dialect: SqlDialect, number: int) -> str:  # noqa: ARG002
+        """Return the group from the array of all groups."""
+        return f"(regexp_match({{0}}, {{1}}))[{number}]"
+
+    def plain_text(self, column: Any) -> Any:
+        """Return the text of a native enum."""
         return cast(column, Text)
 
     def fingerprint(self, column: Any, kind: Kind, *, is_json: bool) -> Any:  # noqa: ARG002

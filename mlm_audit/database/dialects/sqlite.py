@@ -1,6 +1,7 @@
 """SQLite: a file, one writer at a time, and columns that hold values of any type."""
 
 import os
+import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +17,10 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.types import TypeEngine
 
-from mlm_audit.checks.inputs import Kind
 from mlm_audit.database.dialects.bulk_insert import insert_many
 from mlm_audit.database.dialects.dialect import BUSY_MS, NAME, Dialect
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.inputs import Kind
 
 READS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_TRANSACTION)
 PRAGMAS = ("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list")
@@ -90,6 +91,8 @@ class Sqlite(Dialect):
             connection.isolation_level = None
             # SQLite has no built-in hash function; the other databases have one.
             connection.create_function("crc32", 1, zlib.crc32, deterministic=True)
+            connection.create_function("regexp", 2, _matches, deterministic=True)
+            connection.create_function("regexp_group", 3, _group_of, deterministic=True)
             # Bytes that are not UTF-8 become U+FFFD, so that the reader can detect them and still read all other rows.
             connection.text_factory = partial(str, encoding="utf-8", errors="replace")
             connection.execute(f"pragma busy_timeout = {BUSY_MS}")
@@ -135,6 +138,12 @@ class Sqlite(Dialect):
         """Return the text as it is stored: JSON has no type of its own."""
         return type_coerce(column, String)
 
+    matches = "({0} regexp {1})"
+
+    def group_of(self, dialect: SqlDialect, number: int) -> str:  # noqa: ARG002
+        """Return the group with a function of ours: SQLite has no regular expressions."""
+        return f"regexp_group({{0}}, {{1}}, {number})"
+
     def is_instant(self, column: Any) -> Any:
         """Return the condition that a text is a time. The comparison of texts alone would accept others."""
         return func.datetime(type_coerce(column, String)).is_not(None)
@@ -151,6 +160,15 @@ class Sqlite(Dialect):
         """Return the array with one more object, with the function `json_insert`."""
         parts = [part for pair in entry.items() for part in pair]
         return func.json_insert(func.coalesce(type_coerce(column, String), "[]"), "$[#]", func.json_object(*parts))
+
+
+def _matches(pattern: str, text: str | None) -> bool | None:
+    return None if text is None else re.search(pattern, str(text)) is not None
+
+
+def _group_of(text: str | None, pattern: str, number: int) -> str | None:
+    found = None if text is None else re.search(pattern, str(text))
+    return found[number] if found else None
 
 
 def allow_reads(action: int, name: str | None, function: str | None, *_: Any) -> int:

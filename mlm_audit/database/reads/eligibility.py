@@ -7,6 +7,7 @@ from sqlalchemy import Engine, select
 
 from mlm_audit.database.core.connect import consistent_read
 from mlm_audit.database.core.own_tables import EligibilityLog
+from mlm_audit.database.core.platform_engines import platform_of
 from mlm_audit.database.reads.sweep import frame_of
 from mlm_audit.domain.periods import Month
 
@@ -40,7 +41,7 @@ def read_logged(database: Engine, month: Month) -> pl.DataFrame:
         .where(log.month == month.key % 100, log.year == month.key // 100)
         .order_by(log.id)
     )
-    with consistent_read(database) as connection:
+    with consistent_read(platform_of(database)) as connection:
         return (
             frame_of(connection, query, LOGGED).unique("member_id", keep="first", maintain_order=True).sort("member_id")
         )

@@ -16,8 +16,9 @@ from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.read_only import why_not_read_only
-from mlm_audit.platforms.mapping import LedgerTable, MappedTable, Mapping
+from mlm_audit.platforms.mapping import Mapping
 from mlm_audit.platforms.proof import LedgerRow, LedgerSums, LeftOutTotal, MappingProof, UnreadableValue, prove
+from mlm_audit.platforms.sections import LedgerTable, MappedTable
 from mlm_audit.platforms.units import to_minor
 
 CHUNK_ROWS = 50_000
@@ -30,11 +31,7 @@ def prove_mapping(engine: Engine, mapping: Mapping, progress: Progress = lambda 
     Raise InputError when the mapping has open decisions, or when a table, a column or a condition of it does not fit the
     database.
     """
-    if mapping.decide:
-        raise InputError(
-            f"platform {mapping.path}: {'1 decision is' if len(mapping.decide) == 1 else f'{len(mapping.decide)} decisions are'} "
-            f"open, the first: {mapping.decide[0]}; answer each in the file, then remove it from `decide`"
-        )
+    mapping.require_decided()
     sums = LedgerSums()
     steps = 1 + len(mapping.ledger)
     with one_instant(engine) as connection:
@@ -73,7 +70,7 @@ def _totals(rows: MappedTable, left: Sequence[Sequence[int]]) -> list[LeftOutTot
 
 
 def _add_table(connection: Connection, mapping: Mapping, table: LedgerTable, sums: LedgerSums) -> None:
-    names = ("id", "user_id", "type", *table.amounts, *(("direction",) if table.signs else ()))
+    names = ("id", "user_id", "type", *table.moved, *(("direction",) if table.signs else ()))
     left = [[0, 0] for _ in table.left_out]
     for values, left_out in _read(connection, mapping, table, names):
         amount = _amount(mapping, table, values, sums)
@@ -90,10 +87,10 @@ def _add_table(connection: Connection, mapping: Mapping, table: LedgerTable, sum
 
 def _amount(mapping: Mapping, table: LedgerTable, values: dict[str, Any], sums: LedgerSums) -> int | None:
     """Return the signed amount of a ledger row; None when a part of it could not be read."""
-    parts = [_minor(table, values, name, mapping.unit(table, name), sums) for name in table.amounts]
-    if "amount" not in table.amounts:
+    parts = [_minor(table, values, name, mapping.unit(table, name), sums) for name in table.moved]
+    if "amount" not in table.moved:
         credit, debit = parts
-        if all(values[name] is None for name in table.amounts):
+        if all(values[name] is None for name in table.moved):
             sums.could_not_read(_unreadable(table, values, "credit", "neither credit nor debit has a value"))
         return (credit or 0) - (debit or 0)
     [amount] = parts

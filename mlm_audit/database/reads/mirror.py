@@ -20,13 +20,13 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as sql_cast
 
-from mlm_audit.checks.inputs import INPUTS, STATES, Kind
 from mlm_audit.database.core.frame_files import frame_writer, schema_of
 from mlm_audit.database.core.inputs import DERIVED, SOURCES, attribute_of
 from mlm_audit.database.core.values import Unread
 from mlm_audit.database.dialects.dialect import Dialect
 from mlm_audit.database.dialects.lookup import dialect_of
-from mlm_audit.database.reads.snapshot import as_frame, chunks_of, query_of
+from mlm_audit.database.reads.snapshot import as_frame, chunks_of, query_of, source_of
+from mlm_audit.domain.inputs import INPUTS, STATES, Kind
 
 PIECE_ROWS = 1 << 18
 BATCH_ROWS = 1 << 17
@@ -115,18 +115,19 @@ def read_pieces(
         key = _key(name)
         query = query.where(*_within(key, low, high)).order_by(key)
     schema = schema_of(spec)
-    batches = chunks_of(connection, query, BATCH_ROWS)
-    rows, first = next(batches, None), low
-    while True:
-        path, count, is_open = folder / f"{name}.{first}.parquet", 0, False
-        with frame_writer(path, spec) as writer:
-            while rows is not None and (count < PIECE_ROWS or name in STATES):
-                frame = as_frame(name, spec, rows, unread)
-                writer.write_table(frame.to_arrow().cast(schema))
-                is_open = is_open or ("status" in frame.columns and bool(frame["status"].is_in(OPEN).any()))
-                count += len(rows)
-                rows = next(batches, None)
-        yield PiecesRead(first, path, count, is_open)
-        if rows is None:
-            return
-        first = rows[0][0]
+    with source_of(connection, name) as source:
+        batches = chunks_of(source, query, BATCH_ROWS)
+        rows, first = next(batches, None), low
+        while True:
+            path, count, is_open = folder / f"{name}.{first}.parquet", 0, False
+            with frame_writer(path, spec) as writer:
+                while rows is not None and (count < PIECE_ROWS or name in STATES):
+                    frame = as_frame(name, spec, rows, unread)
+                    writer.write_table(frame.to_arrow().cast(schema))
+                    is_open = is_open or ("status" in frame.columns and bool(frame["status"].is_in(OPEN).any()))
+                    count += len(rows)
+                    rows = next(batches, None)
+            yield PiecesRead(first, path, count, is_open)
+            if rows is None:
+                return
+            first = rows[0][0]

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, not_, or
 
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import Notice, PayoutHistory, Repair, SelfPayoutSchedule
+from mlm_audit.database.core.platform_engines import own_tables_of
 from mlm_audit.database.core.tables import Ledger, Order
 from mlm_audit.database.core.words import folded
 from mlm_audit.database.writes import payouts as db
@@ -108,13 +109,16 @@ def instalment_rows(connection: Connection, schedule_id: int) -> dict[str, Any] 
     )
     history = select(PayoutHistory).where(PayoutHistory.user_id == row["userId"]).order_by(PayoutHistory.id)
     mine = Repair.kind == REQUEUE, Repair.row_key == str(schedule_id)
+    with own_tables_of(connection) as own:
+        requeues = _rows(own, select(Repair).where(*mine).order_by(Repair.id))
+        notice = _rows(own, select(Notice).where(Notice.key == f"payout-credited/{schedule_id}"))
     return {
         "schedule": row,
         "order": _rows(connection, order),
         "history": [h for h in _rows(connection, history) if _names(h["metadata"], schedule_id)],
-        "requeues": _rows(connection, select(Repair).where(*mine).order_by(Repair.id)),
+        "requeues": requeues,
         "ledger": _rows(connection, select(Ledger).where(_credits(schedule_id)).order_by(Ledger.id)),
-        "notice": _rows(connection, select(Notice).where(Notice.key == f"payout-credited/{schedule_id}")),
+        "notice": notice,
     }
 
 

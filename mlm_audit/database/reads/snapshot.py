@@ -17,14 +17,15 @@ import polars as pl
 from sqlalchemy import ColumnElement, Connection, Engine, Select, select
 from sqlalchemy.exc import DBAPIError
 
-from mlm_audit.checks.inputs import INPUTS, Input, Kind
 from mlm_audit.database.core.connect import consistent_read, error_line
 from mlm_audit.database.core.frame_files import frame_writer, schema_of
 from mlm_audit.database.core.inputs import DERIVED, JSON_TEXTS, SOURCES, attribute_of
+from mlm_audit.database.core.platform_engines import own_tables_of, platform_of
 from mlm_audit.database.core.values import POLARS, Unread, Unreadable, displayable, series_of, why_not
 from mlm_audit.database.dialects.dialect import Dialect
 from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.inputs import INPUTS, OF_TOOLKIT, Input, Kind
 from mlm_audit.domain.words import SPACES, WORDS
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,22 @@ def read_snapshot(
 def one_instant(engine: Engine) -> Iterator[Connection]:
     """Open a consistent read. Raise InputError when the database reports an error in it."""
     try:
-        with consistent_read(engine) as connection:
+        with consistent_read(platform_of(engine)) as connection:
             yield connection
     except DBAPIError as error:
         # A driver that cannot decode a text quotes it in its error, and the text may be personal data.
         said = re.sub(r"with text .*", "", error_line(error), flags=re.DOTALL).strip()
         raise InputError(f"reading the database failed: {said}; nothing was written") from error
+
+
+@contextmanager
+def source_of(connection: Connection, name: str) -> Iterator[Connection]:
+    """Yield the connection that reads an input: that of the platform, or of the toolkit's own tables."""
+    if name in OF_TOOLKIT:
+        with own_tables_of(connection) as own:
+            yield own
+    else:
+        yield connection
 
 
 def write_inputs(
@@ -80,8 +91,8 @@ def write_inputs(
 
 def _read(connection: Connection, name: str, spec: Input, path: Path, unread: Unread) -> int:
     schema, count = schema_of(spec), 0
-    with frame_writer(path, spec) as writer:
-        for rows in chunks_of(connection, query_of(name, spec, dialect_of(connection))):
+    with frame_writer(path, spec) as writer, source_of(connection, name) as source:
+        for rows in chunks_of(source, query_of(name, spec, dialect_of(source))):
             frame = as_frame(name, spec, rows, unread)
             writer.write_table(frame.to_arrow().cast(schema))
             count += len(rows)
@@ -91,10 +102,11 @@ def _read(connection: Connection, name: str, spec: Input, path: Path, unread: Un
 def read_rows(connection: Connection, name: str, *where: ColumnElement[bool]) -> pl.DataFrame:
     """Return the rows of one input that meet the conditions, ordered by the first column, typed as in a snapshot."""
     spec = INPUTS[name]
-    query = query_of(name, spec, dialect_of(connection)).where(*where)
-    rows = connection.execute(
-        query.order_by(getattr(SOURCES[name], attribute_of(name, next(iter(spec.columns)))))
-    ).all()
+    with source_of(connection, name) as source:
+        query = query_of(name, spec, dialect_of(source)).where(*where)
+        rows = source.execute(
+            query.order_by(getattr(SOURCES[name], attribute_of(name, next(iter(spec.columns)))))
+        ).all()
     return as_frame(name, spec, rows, Unread()) if rows else empty_frame(name)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, select
 
-from mlm_audit.checks.inputs import INPUTS, ORDER_LINES
 from mlm_audit.database.core.connect import in_parts
 from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog, PayoutHistory, SelfPayoutSchedule
 from mlm_audit.database.core.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
 from mlm_audit.database.core.words import folded
 from mlm_audit.database.reads.snapshot import empty_frame, read_rows
+from mlm_audit.domain.inputs import INPUTS, ORDER_LINES
 
 KEYS = 500
 
@@ -97,10 +97,13 @@ def wallet_subset(connection: Connection, member: int, depth: int, missing: Coll
     )
 
 
-def order_subset(connection: Connection, order: int, depth: int, missing: Collection[str] = ()) -> Subset:
+def order_subset(
+    connection: Connection, order: int, depth: int, missing: Collection[str] = (), *, with_directs: bool = False
+) -> Subset:
     """Return the rows that decide about an order; empty frames when the order does not exist.
 
-    They are the order's own rows, the buyer's ancestors, and the orders that determine since when they are active.
+    They are the order's own rows, the buyer's ancestors, and the orders that determine since when they are active. With
+    `with_directs`, they also are the direct members of the ancestors and their direct members, which decide the 3-3 rule.
     """
     read = SubsetReader(connection, missing)
     orders = read.rows("orders", Order.id, [order])
@@ -115,8 +118,14 @@ def order_subset(connection: Connection, order: int, depth: int, missing: Collec
     # For members who lack a credit, the whole ledger is needed to tell whether the wallet has the amount.
     joining = commissions.filter(pl.col("type") == "joining")["user_id"]
     lacking = set(joining) - set(lines.filter(pl.col("type") == "sponsor_commission")["user_id"])
+    directs = []
+    if with_directs:
+        first = read.rows("users", User.sponsor_id, above["user_id"])
+        directs = [first, read.rows("users", User.sponsor_id, first["id"])]
     return _whole(
-        users=read.rows("users", User.id, people),
+        users=pl.concat([read.rows("users", User.id, people), *directs]).unique(
+            "id", keep="first", maintain_order=True
+        ),
         matrix_nodes=above,
         # The orders of the other members determine since when they are active.
         orders=pl.concat(

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import polars as pl
 from sqlalchemy import BigInteger, Connection, Select, and_, case, cast, func, or_, select
 
-from mlm_audit.checks.inputs import Kind
 from mlm_audit.checks.sweep_doubts import UncertainFacts
 from mlm_audit.database.core.own_tables import EligibilityLog
 from mlm_audit.database.core.tables import Commission, Order, User
@@ -15,6 +14,7 @@ from mlm_audit.database.core.values import series_of
 from mlm_audit.database.core.words import folded, raw
 from mlm_audit.database.dialects.dialect import Dialect
 from mlm_audit.database.dialects.lookup import dialect_of
+from mlm_audit.domain.inputs import Kind
 from mlm_audit.domain.money import LARGEST_PAISA
 from mlm_audit.domain.periods import FIRST_YEAR, LAST_YEAR, Month, naive
 from mlm_audit.domain.words import COMMISSION_STATUSES, COMMISSION_TYPES, ORDER_STATES, ROLES, STANDING, fold

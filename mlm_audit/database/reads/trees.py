@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import polars as pl
 from sqlalchemy import BigInteger, Connection, Engine, Select, cast, func, select
 
-from mlm_audit.checks.inputs import TREE_INPUTS
 from mlm_audit.database.core.own_tables import EligibilityLog, MonthlyStats
 from mlm_audit.database.core.tables import Commission, Order
 from mlm_audit.database.core.values import Unread
 from mlm_audit.database.core.words import folded
 from mlm_audit.database.reads.snapshot import Progress, one_instant, write_inputs
 from mlm_audit.database.reads.sweep import MonthRead, frame_of
+from mlm_audit.domain.inputs import TREE_INPUTS
 
 INT = pl.Int64()
 SWEPT = 10

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import Authorisation
+from mlm_audit.database.core.platform_engines import platform_rows_of
 from mlm_audit.database.core.tables import Ledger, User
 from mlm_audit.database.writes.corrections import APPROVED_CORRECTION
 from mlm_audit.domain.errors import InputError
@@ -38,10 +39,11 @@ def add_authorisation(engine: Engine, grant: Grant, now: datetime) -> int:
     """
     try:
         with write(engine) as connection:
-            if connection.execute(select(User.id).where(User.id == grant.member_id)).first() is None:
-                raise InputError(f"authorisations add: there is no member {grant.member_id}; nothing was written")
-            if grant.kind == APPROVED_CORRECTION:
-                _require_place(connection, grant)
+            with platform_rows_of(connection) as platform:
+                if platform.execute(select(User.id).where(User.id == grant.member_id)).first() is None:
+                    raise InputError(f"authorisations add: there is no member {grant.member_id}; nothing was written")
+                if grant.kind == APPROVED_CORRECTION:
+                    _require_place(platform, grant)
             values = {
                 "kind": grant.kind,
                 "user_id": grant.member_id,

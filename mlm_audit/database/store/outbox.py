@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import Notice
+from mlm_audit.database.core.platform_engines import platform_rows_of
 from mlm_audit.database.core.tables import User
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import naive
@@ -79,9 +80,21 @@ def claim(engine: Engine, now: datetime, channel: str, limit: int) -> list[Queue
             claimed.values(status="sending", channel=channel, attempts=Notice.attempts + 1, next_attempt_at=moment)
         )
         columns = (Notice.id, Notice.key, Notice.kind, Notice.user_id, Notice.context, Notice.attempts, Notice.repeats)
-        people = select(*columns, User.full_name, User.email).outerjoin(User, User.id == Notice.user_id)
-        rows = connection.execute(people.where(Notice.id.in_(ids)).order_by(Notice.id)).all()
-        return [Queued(*row) for row in rows]
+        rows = connection.execute(select(*columns).where(Notice.id.in_(ids)).order_by(Notice.id)).all()
+        people = _people(connection, {row[3] for row in rows if row[3] is not None})
+        return [Queued._make([*row, *people.get(row[3], NOBODY)]) for row in rows]
+
+
+NOBODY: tuple[str | None, str | None] = None, None
+
+
+def _people(connection: Connection, ids: set[int]) -> dict[int, tuple[str | None, str | None]]:
+    """Return the name and the address of members."""
+    if not ids:
+        return {}
+    with platform_rows_of(connection) as platform:
+        query = select(User.id, User.full_name, User.email).where(User.id.in_(sorted(ids)))
+        return {row[0]: (row[1], row[2]) for row in platform.execute(query)}
 
 
 def _settle_abandoned(connection: Connection, now: datetime) -> None:

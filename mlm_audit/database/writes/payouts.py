@@ -13,15 +13,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from mlm_audit.checks.inputs import Kind
 from mlm_audit.database.core.connect import in_parts
 from mlm_audit.database.core.own_tables import SelfPayoutSchedule
+from mlm_audit.database.core.platform_engines import texts_of
 from mlm_audit.database.core.statements import Statement, rendered
-from mlm_audit.database.core.tables import Order
+from mlm_audit.database.core.tables import Ledger, Order
 from mlm_audit.database.core.values import displayable, instant_of
 from mlm_audit.database.core.words import folded
 from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.database.store.outbox import queue
+from mlm_audit.domain.inputs import Kind
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import InstalmentState, PayoutFacts, PayoutStatus
 from mlm_audit.domain.words import fold
@@ -217,6 +218,12 @@ def _flags(rows: Iterable[Any]) -> dict[int, PayoutMember]:
 
 def credited(connection: Connection, ids: Iterable[int]) -> set[int]:
     """Return those instalments that already have a credit in the ledger."""
+    if texts_of(connection.dialect):
+        # A platform has keys of its own, and its rows name their instalment.
+        named = (str(number) for number in ids)
+        query = select(Ledger.reference_id).where(folded(Ledger.type) == LEDGER_TYPE)
+        parts = in_parts(named, LOOKUP)
+        return {int(row[0]) for part in parts for row in connection.execute(query.where(Ledger.reference_id.in_(part)))}
     return {row[0] for part in in_parts(ids, LOOKUP) for row in CREDITED(connection, ids=part)}
 
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.demo.faults.injector import Fault, Injector, Row, place
+from mlm_audit.domain.inputs import ORDER_LINES
 from mlm_audit.domain.money import floor_share
 from mlm_audit.domain.plan import load_plan
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mlm_audit.checks.inputs import LEDGER_TYPES, Kind
 from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.inputs import LEDGER_TYPES, Kind
 
 UNKNOWN_ID = 900_000_001
 """No row of a demonstration platform has this id."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mlm_audit.checks.inputs import INPUTS, TREE_INPUTS, Input, Kind
 from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.inputs import INPUTS, TREE_INPUTS, Input, Kind
 
 ROW = "(row)"
 """The column name that stands for the existence of the row itself."""

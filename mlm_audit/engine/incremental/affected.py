@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.checks.roots.breaks import found_of
+from mlm_audit.domain.inputs import ORDER_LINES
 from mlm_audit.domain.periods import Month
 from mlm_audit.domain.words import LEDGER_TYPES, WORDS
 from mlm_audit.engine.incremental.changes import register

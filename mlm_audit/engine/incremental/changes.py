@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from mlm_audit.checks.inputs import INPUTS
+from mlm_audit.domain.inputs import INPUTS
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.duck import connect
+from mlm_audit.engine.duck_connection import connect
 from mlm_audit.engine.parquet_parts import rows_in
 
 Files = Mapping[str, Sequence[Path]]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from mlm_audit.checks.inputs import INPUTS, STATES
+from mlm_audit.domain.inputs import INPUTS, STATES
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import BROUGHT_FORWARD, OF_THE_WHOLE, ORDER_SPAN, Engine

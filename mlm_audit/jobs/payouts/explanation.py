@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.platform_engines import platform_of
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.payouts import instalment_rows
 from mlm_audit.database.reads.payouts import requeue as requeue_rows
@@ -50,7 +51,7 @@ class PayoutExplanation:
 def explain_payout_history(database: Engine, schedule_id: int, clock: Clock) -> PayoutExplanation:
     """Explain what happened to an instalment and what happens next. Raise InputError when no instalment has that id."""
     require(database, NEEDED)
-    with consistent_read(database) as connection:
+    with consistent_read(platform_of(database)) as connection:
         rows = instalment_rows(connection, schedule_id)
         if rows is None:
             raise InputError(f"payout {schedule_id}: there is no such instalment; `mlm-audit payouts list` lists them")

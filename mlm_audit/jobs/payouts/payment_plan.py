@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from mlm_audit.database.core.platform_engines import own_tables_of
 from mlm_audit.database.store.runs import last_books
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.database.writes.payouts import Decision, Instalment, PayoutMember
@@ -64,7 +65,8 @@ def plan_payments(
     """Return the plan for the instalments found, read in the caller's transaction. `now` is in UTC without a zone."""
     people = db.members(connection, (one.member_id for one in found))
     credited = db.credited(connection, (one.id for one in found))
-    books = last_books(connection)
+    with own_tables_of(connection) as own:
+        books = last_books(own)
     withholding = books if settings.payouts_require_reconciliation == "affected" else None
     limits = limits_of(settings)
     decisions = (

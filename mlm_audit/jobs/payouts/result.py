@@ -17,6 +17,7 @@ from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.payouts.batches import Outcomes
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.context import RunHeader
+from mlm_audit.runs.mapping_proof import why_unproven
 
 WORDS = {
     PayoutStatus.PAID: "paid",
@@ -267,7 +268,7 @@ class RunReport:
 
 def _result(head: RunHeader, report: RunReport, counts: PayoutCounts, done: Sequence[Done], seen: Seen) -> RunResult:
     items, left_out = _items(done)
-    not_checked = (*report.not_checked, *seen.not_checked())
+    not_checked = (*report.not_checked, *seen.not_checked(), *why_unproven(head.settings, head.context.database))
     verdict = report.verdict or verdict_of(is_broken=False, not_checked=not_checked)
     notes = not_checked
     if left_out:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from mlm_audit.database.core.connect import consistent_read, write
 from mlm_audit.database.core.own_tables import JobLease, JobLog, Notice, PayoutHistory, SelfPayoutSchedule
+from mlm_audit.database.core.platform_engines import platform_of, require_writable
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.core.tables import Ledger, Order, User
 from mlm_audit.database.store.outbox import queue, queue_once
@@ -36,6 +37,7 @@ from mlm_audit.jobs.payouts.result import (
     stopped_result,
 )
 from mlm_audit.jobs.payouts.shards import payout_shards, read_back
+from mlm_audit.platforms.mapping import refuse_absent
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
 from mlm_audit.runs.artifacts import write_artifacts
@@ -65,6 +67,9 @@ def run_payouts(context: RunContext, request: Request) -> RunResult:
 
     Raise InputError before anything is written, and JobFailedError when the run fails or its totals do not match.
     """
+    refuse_absent(context.settings, context.job.name, "payout_schedule")
+    if not request.dry_run:
+        require_writable(context.database, context.job.name)
     require(context.database, NEEDED)
     started = context.clock()
     approval = _approval(context, request)
@@ -151,7 +156,7 @@ class _Payouts:
         """Plan the payment of the due instalments from one consistent read."""
         as_of = naive(self.head.as_of)
         self.context.progress("reading the due instalments", 0, 1)
-        with consistent_read(self.database) as connection:
+        with consistent_read(platform_of(self.database)) as connection:
             self.unknown = db.unknown_statuses(connection, as_of)
             found = db.due(connection, TAKES_FROM[self.head.job], as_of, self.limit)
             self.schedule = self._schedule(connection)
@@ -244,7 +249,7 @@ class _Payouts:
         paid = outcomes.of(PayoutStatus.PAID)
         paisa = sum(change.instalment.amount_paisa for change in paid)
         rest = [change.instalment.id for change in planned if change.instalment.id not in outcomes.changes]
-        with consistent_read(self.database) as connection:
+        with consistent_read(platform_of(self.database)) as connection:
             self.schedule = self._schedule(connection)
             rows, ledger_paisa = db.ledger_total(connection, [change.instalment.id for change in paid])
             now = db.statuses(connection, rest)

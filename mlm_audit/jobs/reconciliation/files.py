@@ -24,7 +24,7 @@ from mlm_audit.domain.findings import (
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA, DuckAsk, to_breaks
-from mlm_audit.engine.duck import scalar
+from mlm_audit.engine.duck_connection import scalar
 from mlm_audit.engine.files.ledgers import LoadedFile, load_file, refuse_duplicates
 from mlm_audit.jobs.reconciliation.file_options import MappedFile
 

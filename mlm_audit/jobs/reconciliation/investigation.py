@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlm_audit.domain.findings import RunResult, open_findings
-from mlm_audit.domain.settings import Settings
+from mlm_audit.domain.settings import Settings, platform_file
 
 log = logging.getLogger(__name__)
 NEEDED = ("ipykernel", "jupytext", "nbconvert", "papermill")
@@ -42,6 +42,7 @@ def investigate(result: RunResult, settings: Settings, folder: Path) -> dict[str
     environment = os.environ | {"DATABASE_URL": settings.database_url.get_secret_value(), "TIMEZONE": settings.timezone}
     if settings.plan_file is not None:
         environment["PLAN_FILE"] = str(settings.plan_file.absolute())
+    environment |= _platform(settings)
     command = [
         sys.executable,
         "-m",
@@ -109,3 +110,11 @@ def as_page(notebook: Path, title: str) -> str:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # the operator cannot act on warnings of the notebook tools
     execute(NOTEBOOKS / "02_investigate_a_break.py", Path(sys.argv[2]), NAME, {"job_id": sys.argv[1]})
+
+
+def _platform(settings: Settings) -> dict[str, str]:
+    """Return the variables that select the platform's mapping and the database of the toolkit's tables."""
+    name, state = settings.platform, settings.state_database_url
+    chosen = {"PLATFORM": str(platform_file(name).absolute()) if name.endswith(".toml") else name}
+    chosen |= {"RUNS_DIR": str(settings.runs_dir.absolute())}
+    return chosen if state is None else chosen | {"STATE_DATABASE_URL": state.get_secret_value()}

@@ -18,11 +18,13 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
 
+from mlm_audit.checks.applicability import checks_for
 from mlm_audit.checks.catalogue import Check, load_views
-from mlm_audit.checks.inputs import INPUTS, STATES
+from mlm_audit.database.core.platform_engines import database_key
 from mlm_audit.database.core.values import Unread
 from mlm_audit.database.reads.mirror import figures, read_pieces
 from mlm_audit.database.reads.snapshot import one_instant
+from mlm_audit.domain.inputs import INPUTS, STATES
 from mlm_audit.domain.plan import Plan
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
@@ -30,7 +32,7 @@ from mlm_audit.engine.incremental.carry_forward import KEPT_FILES
 from mlm_audit.engine.incremental.changes import IncrementalFiles
 from mlm_audit.engine.incremental.mirror import LOWEST, Manifest, Mirror, Piece
 from mlm_audit.engine.parquet_parts import list_parts
-from mlm_audit.runs.copies import database_key
+from mlm_audit.platforms.mapping import conventions_of, mapping_of
 from mlm_audit.runs.process import is_gone, this_process
 
 log = logging.getLogger(__name__)
@@ -78,8 +80,10 @@ class Reading:
 
 def fingerprint(plan: Plan, settings: Settings, checks: Sequence[Check]) -> str:
     """Return a digest of the rules that a run applies. Findings made under other rules are not reused."""
+    mapping = mapping_of(settings)
     rules = [
         version("mlm-audit"),
+        "" if mapping is None else mapping.digest,
         repr(plan),
         settings.timezone,
         settings.critical_wallet_paisa,
@@ -97,7 +101,11 @@ def is_incremental(
     """Return whether a run may read only what changed since `before`."""
     if before is None or before.fingerprint != rules or before.inputs.keys() != {*INPUTS, *KEPT_FILES}:
         return False
-    if not before.is_checked or not all(check.is_local for check in checks):
+    mapping = mapping_of(settings)
+    if not before.is_checked or not all(check.is_local for check in checks_for(checks, mapping)):
+        return False
+    if conventions_of(settings).three_three_applies == "per_order":
+        # A new member may change what the uplines of an older order are due.
         return False
     age = now - datetime.fromisoformat(before.full_at)
     is_due = not timedelta(0) <= age < timedelta(days=settings.full_every_days)

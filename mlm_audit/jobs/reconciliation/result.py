@@ -10,7 +10,7 @@ from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, accuracy_percent
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import Settings
-from mlm_audit.engine.duck import EngineResult
+from mlm_audit.engine.duck import OF_HISTORY, EngineResult
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.reconciliation.report import report_sentence
 
@@ -54,8 +54,35 @@ def not_checked_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, .
 
 def notes_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, ...]:
     """Return what was not checked, and the checks that do not apply."""
-    no_matter = (f"check {run.code}: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_APPLICABLE)
-    return (*not_checked_of(found, missing), *no_matter)
+    return (*not_checked_of(found, missing), *_not_applicable(found))
+
+
+def _not_applicable(found: EngineResult) -> list[str]:
+    """Return one note for each reason why checks do not apply."""
+    by_reason: dict[str, list[str]] = {}
+    for run in found.checks:
+        if run.status is CheckStatus.NOT_APPLICABLE:
+            by_reason.setdefault(str(run.reason), []).append(run.code)
+    return [
+        f"{'' if reason in OF_HISTORY.values() else 'not checkable on this platform: '}"
+        f"{'check' if len(codes) == 1 else 'checks'} {', '.join(codes)}: {reason}"
+        for reason, codes in by_reason.items()
+    ]
+
+
+def undecided_note(found: EngineResult, *, is_full: bool) -> tuple[str, ...]:
+    """Return a note on the order lines for which the platform's data allow either posting.
+
+    The note is left out unless every order was checked.
+    """
+    if not is_full or not found.undecided_lines:
+        return ()
+    lines = plural(found.undecided_lines, "order line")
+    note = (
+        f"{lines} of {format_inr(found.undecided_paisa)} in total may be posted to the upline or to the company: it is not "
+        "recorded whether the upline was active when the order was paid, so either posting was accepted"
+    )
+    return (note,)
 
 
 def alerts_of(settings: Settings, still_open: pl.DataFrame, figures: Figures, *, capped: bool) -> tuple[str, ...]:
@@ -92,6 +119,7 @@ def stored_data(result: RunResult) -> dict[str, Any]:
         "alerts": list(result.alerts),
         "rows_read": result.rows_read,
         "plan": result.plan,
+        "platform": result.platform,
         "checks": [_check_data(check) for check in result.checks],
     }
 

@@ -14,11 +14,12 @@ from sqlalchemy import Engine as Database
 from mlm_audit.checks.catalogue import Check, load_checks
 from mlm_audit.checks.figures import figures_of
 from mlm_audit.checks.findings import findings_of, worst_first
-from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import ReconciliationReport
+from mlm_audit.database.core.platform_engines import is_only_read
 from mlm_audit.database.core.schema import check_inputs
+from mlm_audit.database.reads.left_out import left_out_in_words
 from mlm_audit.database.store.outbox import queue_once, release_held
 from mlm_audit.database.store.runs import (
     PREVIOUS_COLUMNS,
@@ -35,9 +36,9 @@ from mlm_audit.domain.findings import (
     Verdict,
     verdict_of,
 )
+from mlm_audit.domain.inputs import INPUTS
 from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.jobs import RECONCILIATION, job_of
-from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.plan import Plan, load_plan, plan_name
@@ -52,13 +53,22 @@ from mlm_audit.history.run_history import RunHistory
 from mlm_audit.jobs.reconciliation.incremental import IncrementalRun, engine_of, keep_all
 from mlm_audit.jobs.reconciliation.investigation import investigate
 from mlm_audit.jobs.reconciliation.reading import InputReader, Reading, fingerprint, is_incremental, mirror_of, scratch
-from mlm_audit.jobs.reconciliation.result import alerts_of, counts_of, not_checked_of, notes_of, stored_data
+from mlm_audit.jobs.reconciliation.result import (
+    alerts_of,
+    counts_of,
+    not_checked_of,
+    notes_of,
+    stored_data,
+    undecided_note,
+)
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
+from mlm_audit.platforms.mapping import mapping_of
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.run_folder import ensure_folder, page_of
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext, RunHeader
 from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id, reason_of
+from mlm_audit.runs.mapping_proof import platform_name, why_unproven
 from mlm_audit.runs.trend import open_points, with_trend
 
 log = logging.getLogger(__name__)
@@ -133,6 +143,8 @@ class _Reconciliation:
         out = self.request.out
         missing = check_inputs(self.database, store=not self.head.dry_run)
         self.mirror = mirror_of(self.settings, self.database, folder / "mirror")
+        mapping = mapping_of(self.settings)
+        self.left_out = left_out_in_words(self.database, mapping)
         self._read_previous()
         self.reading = self._read(folder, missing)
         rows = self.reading.manifest.rows()
@@ -142,7 +154,8 @@ class _Reconciliation:
                     f"table {name}: it has no rows, so there is nothing to reconcile; check the address of the database"
                 )
         for name in (name for name, spec in INPUTS.items() if spec.must_have_rows and not rows.get(name)):
-            missing[name] = "the table is empty"
+            if mapping is None or name not in mapping.absent:
+                missing[name] = "the table is empty"
         if self.head.dry_run:
             try:
                 seen = self._reconcile(folder, missing)
@@ -237,20 +250,6 @@ class _Reconciliation:
             found, breaks, gone, corrections, capped=capped, missing=missing, first_run=previous is None
         )
 
-    def _undecided(self, found: EngineResult) -> tuple[str, ...]:
-        """Return a note on the order lines for which the platform's data allow either posting.
-
-        The note is left out unless every order was checked.
-        """
-        if self.rows_changed is not None or not found.undecided_lines:
-            return ()
-        lines = plural(found.undecided_lines, "order line")
-        note = (
-            f"{lines} of {format_inr(found.undecided_paisa)} in total may be posted to the upline or to the company: it is not "
-            "recorded whether the upline was active when the order was paid, so either posting was accepted"
-        )
-        return (note,)
-
     def _what_was_read(self) -> tuple[str, ...]:
         if self.rows_changed is None:
             return ()
@@ -268,7 +267,8 @@ class _Reconciliation:
         return (note,)
 
     def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[CorrectedWallet, ...], bool]:
-        if self.head.dry_run or self.reading.unread.tables() & {"users", "ledger"}:
+        unread = self.reading.unread.tables() & {"users", "ledger"}
+        if self.head.dry_run or is_only_read(self.database) or unread:
             # A wallet is never set to a ledger sum from which an unreadable row may be missing.
             return (), False
         limit = self.settings.correction_max_paisa
@@ -305,6 +305,7 @@ class _Reconciliation:
         unread = self.reading.unread.lines()
         not_checked = (
             *not_checked_of(found, missing),
+            *why_unproven(self.settings, self.database),
             *unread,
             *self.history.unproven,
             *(() if self.head.dry_run else self.history.proof.notes),
@@ -326,15 +327,18 @@ class _Reconciliation:
             bridge=found.bridge,
             notes=(
                 *notes_of(found, missing),
+                *why_unproven(self.settings, self.database),
                 *unread,
+                *self.left_out,
                 *self.history.notes,
-                *self._undecided(found),
+                *undecided_note(found, is_full=self.rows_changed is None),
                 *self._what_was_read(),
             ),
             rows_read=found.rows,
             dry_run=self.head.dry_run,
             timezone=self.settings.timezone,
             plan=plan_name(self.settings.plan_path, self.plan),
+            platform=platform_name(self.settings),
             alerts=alerts_of(self.settings, still_open, figures, capped=capped),
             corrections=corrections,
             fixed=tuple(corrected),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.platform_engines import platform_of
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.member_month import MemberMonth, read_member_month
 from mlm_audit.domain.eligibility import Condition, Direct, counts_for_three_three, in_words, is_eligible, judge
@@ -17,6 +18,7 @@ from mlm_audit.domain.plan import PlanRules, load_plan
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.sweep.run import NEEDED
+from mlm_audit.platforms.mapping import refuse_absent
 from mlm_audit.reporting.core.parts import plural
 
 
@@ -61,8 +63,9 @@ def explain_eligibility(
     """Explain a member's eligibility for a month. Raise InputError when there is no such member or month."""
     month = parse_month(month_text, settings.tz)
     rules = load_plan(settings.plan_path).rules
+    refuse_absent(settings, "eligibility", "eligibility_log")
     require(database, NEEDED)
-    with consistent_read(database) as connection:
+    with consistent_read(platform_of(database)) as connection:
         read = read_member_month(connection, member_id, month, rules)
     if read is None:
         raise InputError(f"member {member_id}: there is no such member; check the id")

@@ -19,6 +19,7 @@ from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.context import RunHeader
+from mlm_audit.runs.mapping_proof import why_unproven
 
 MOST_ITEMS = 100_000
 CONDITIONS = {
@@ -59,7 +60,7 @@ def sweep_result(
     findings = (*_left(outcome, read), *_differences(shown, swept.rules))
     notes = _notes(swept.month, head.settings, read, shown)
     broke = any(reason.startswith("technical: ") for reason in outcome.left.values())
-    not_checked = _not_checked(swept, outcome)
+    not_checked = (*_not_checked(swept, outcome), *why_unproven(head.settings, head.context.database))
     verdict = verdict_of(is_broken=broke, not_checked=not_checked)
     return RunResult(
         job=MONTHLY_SWEEP,

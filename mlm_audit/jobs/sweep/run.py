@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mlm_audit.database.core.connect import consistent_read, error_line, in_parts, is_unavailable, write
 from mlm_audit.database.core.own_tables import CommissionRollup, EligibilityLog, JobLease, JobLog, MonthlyStats, Notice
+from mlm_audit.database.core.platform_engines import platform_of, require_writable
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.core.tables import Commission, Ledger, Order, User
 from mlm_audit.database.reads.sweep import MonthRead, is_logged, orders_paid_in, read_month
@@ -60,6 +61,8 @@ from mlm_audit.jobs.sweep.member_facts import (
     void_members,
 )
 from mlm_audit.jobs.sweep.result import SweepTotals, SweptMonth, sweep_result
+from mlm_audit.platforms.conventions import CONVENTIONS_IN_WORDS
+from mlm_audit.platforms.mapping import conventions_of, refuse_absent
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext, RunHeader
 from mlm_audit.runs.lifecycle import hold_lease, new_job_id, reason_of
@@ -103,6 +106,7 @@ def run_sweep(context: RunContext, request: Request) -> RunResult:
     Raise InputError before anything is written, such as for a month that has not ended or has no data. Raise
     JobFailedError when the run fails. What it decided stays decided, and the next run continues from there.
     """
+    _refuse_other_conventions(context, request)
     require(context.database, NEEDED)
     settings, started = context.settings, context.clock()
     month = _choose(request.month, request.as_of, started, settings)
@@ -114,6 +118,16 @@ def run_sweep(context: RunContext, request: Request) -> RunResult:
     sweep = _Sweep(head, SweptMonth(month, rules, books))
     sweep.refuse_missing_data()
     return sweep.preview(request.out) if request.dry_run else sweep.execute(request.out, request.shards or 1)
+
+
+def _refuse_other_conventions(context: RunContext, request: Request) -> None:
+    """Raise InputError for a platform without a monthly eligibility, and for changes on one that is only read."""
+    refuse_absent(context.settings, context.job.name, "eligibility_log", "monthly_stats")
+    if (how := conventions_of(context.settings).repurchase_credited) != "by_sweep":
+        why = CONVENTIONS_IN_WORDS["repurchase_credited", how]
+        raise InputError(f"{context.job.name}: this does not apply to the platform: {why}")
+    if not request.dry_run:
+        require_writable(context.database, context.job.name)
 
 
 def decide_shard(context: RunContext, shard: Shard) -> dict[str, int]:
@@ -173,7 +187,7 @@ class _Sweep:
 
     def refuse_missing_data(self) -> None:
         """Raise InputError when no order was paid in the month, which means that its data are missing."""
-        with consistent_read(self.database) as connection:
+        with consistent_read(platform_of(self.database)) as connection:
             if not orders_paid_in(connection, self.month):
                 label = month_label(self.month.key)
                 raise InputError(
@@ -187,7 +201,7 @@ class _Sweep:
         except Exception as error:
             raise JobFailedError(f"{MONTHLY_SWEEP} failed and nothing was written: {reason_of(error)}") from error
         waiting = facts.filter(pl.col("pending_rows") > 0)
-        with consistent_read(self.database) as connection:
+        with consistent_read(platform_of(self.database)) as connection:
             left = undecidable(connection, dict(waiting.select("member_id", "pending_paisa").iter_rows()), self.month)
         left = void_members(waiting) | left | members_not_found(read) | (held := held_members(facts))
         waiting = waiting.filter(
@@ -226,7 +240,7 @@ class _Sweep:
     def facts(self) -> tuple[pl.DataFrame, MonthRead]:
         """Return every member with ruling, pending commission and stored decisions, from one consistent read."""
         self.progress("reading the month", 0, 2)
-        with consistent_read(self.database) as connection:
+        with consistent_read(platform_of(self.database)) as connection:
             before = month_before(self.month, self.settings.tz)
             read = read_month(connection, self.month, before, PEOPLE, PURCHASES)
         self.progress("deciding", 1, 2)

@@ -6,6 +6,7 @@ import networkx as nx
 from sqlalchemy import Engine
 
 from mlm_audit.database.core.connect import consistent_read
+from mlm_audit.database.core.platform_engines import platform_of
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.core.tables import MatrixNode, User
 from mlm_audit.database.reads.neighbourhood import Node, TreePart, read_part
@@ -26,7 +27,7 @@ def neighbourhood_of(database: Engine, member_id: int, tree: TreeName, *, up: in
         if not 0 <= value <= MOST_LEVELS:
             raise InputError(f"--{name} {value}: give a number from 0 to {MOST_LEVELS}")
     require(database, {User: ("id", "sponsor_id"), MatrixNode: None})
-    with consistent_read(database) as connection:
+    with consistent_read(platform_of(database)) as connection:
         part = read_part(connection, tree, member_id, up=up, down=down)
     if part.node is None:
         raise InputError(f"member {member_id}: the member has no place in the {tree} tree; check the id")

@@ -36,6 +36,7 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.context import RunHeader
+from mlm_audit.runs.mapping_proof import platform_name, why_unproven
 
 PICTURES = 20
 MOST_STORED = 30_000
@@ -109,7 +110,8 @@ def tree_outcome(
     findings = findings_of(frame) + findings_of(as_cleared(cleared(frame, known, ran), head.as_of))
     still_open = frame.filter(pl.col("id").is_in(list(still)))
     unseen = _unseen(known, incomplete, frame)
-    not_checked = (*dict.fromkeys(incomplete.values()), *checks.unread)
+    unproven = why_unproven(head.settings, head.context.database)
+    not_checked = (*dict.fromkeys(incomplete.values()), *checks.unread, *unproven)
     verdict = verdict_of(is_broken=bool(still), not_checked=not_checked)
     counts = _counts(checks, issues.values(), len(fixed), since)
     result = RunResult(
@@ -123,11 +125,12 @@ def tree_outcome(
         counts=counts,
         findings=findings,
         checks=_checks(issues.values(), incomplete),
-        notes=(*checks.unread, *_notes(checks, incomplete, since), *_held_back(made)),
+        notes=(*checks.unread, *unproven, *_notes(checks, incomplete, since), *_held_back(made)),
         rows_read=checks.rows,
         dry_run=made.dry_run,
         timezone=head.settings.timezone,
         plan=checks.plan,
+        platform=platform_name(head.settings),
         alerts=_alerts(head.settings, counts, made),
         corrections=made.repairs,
         fixed=tuple(sorted(fixed)),
@@ -337,6 +340,7 @@ def stored_data(result: RunResult) -> dict[str, Any]:
         "alerts": list(result.alerts),
         "rows_read": result.rows_read,
         "plan": result.plan,
+        "platform": result.platform,
         "checks": [
             {"code": c.code, "status": c.status.value, "breaks": c.breaks, "reason": c.reason} for c in result.checks
         ],

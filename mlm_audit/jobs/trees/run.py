@@ -16,9 +16,11 @@ from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.checks.trees.facts import TreeInput
 from mlm_audit.checks.trees.issues import Issue
 from mlm_audit.checks.trees.moves import arrivals, moves, structure
+from mlm_audit.checks.trees.sponsors import meets_three_three
 from mlm_audit.database.core import own_tables as own
 from mlm_audit.database.core import tables as platform
 from mlm_audit.database.core.connect import in_parts, write
+from mlm_audit.database.core.platform_engines import is_only_read, require_writable
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.core.tables import Base
 from mlm_audit.database.reads.sweep import MonthRead, read_month
@@ -46,6 +48,7 @@ from mlm_audit.jobs.trees.result import (
     tree_outcome,
 )
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
+from mlm_audit.platforms.mapping import conventions_of, mapping_of, refuse_absent
 from mlm_audit.reporting.core.run_folder import page_of
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext, RunHeader
@@ -136,6 +139,9 @@ class _TreeHealth:
         self.rules, self.plan = plan.rules, plan_name(self.settings.plan_path, plan)
 
     def execute(self, folder: Path, out: Path | None, *, repair: bool | None) -> RunResult:
+        refuse_absent(self.settings, TREE_HEALTH, "matrix_nodes", "hierarchy", "users.sponsor_id")
+        if repair:
+            require_writable(self.database, "--repair")
         require(self.database, NEEDED if self.head.dry_run else {**NEEDED, **STORE})
         read = self._read(folder)
         if self.head.dry_run:
@@ -154,7 +160,7 @@ class _TreeHealth:
             return filed
 
     def _repairs(self, run: ActiveRun, seen: Checked, *, repair: bool | None, is_first: bool) -> Repairs:
-        if repair is False or seen.unread:
+        if repair is False or seen.unread or is_only_read(self.database):
             return Repairs()
         if repair is None and is_first and not self.settings.tree_repairs_first_run:
             return Repairs(held_back=len(derivable(seen.check.issues)))
@@ -163,7 +169,7 @@ class _TreeHealth:
     def _preview(self, read: TreeRead, *, repair: bool | None) -> RunResult:
         try:
             seen = self._check(read)
-            wanted = repair is not False and not seen.unread
+            wanted = repair is not False and not seen.unread and not is_only_read(self.database)
             planned = Repairs([as_repair(change) for change in derivable(seen.check.issues)]) if wanted else Repairs()
             if len(planned.done) > self.settings.tree_repairs_max:
                 planned = Repairs(refused=len(planned.done))
@@ -203,6 +209,11 @@ class _TreeHealth:
         return read_month(connection, last, month_before(last, self.settings.tz), PEOPLE, PURCHASES)
 
     def _decided(self, read: TreeRead) -> tuple[pl.DataFrame | None, str]:
+        mapping = mapping_of(self.settings)
+        if mapping is not None and "users.is_eligible_repurchase" in mapping.absent:
+            return None, ""
+        if conventions_of(self.settings).eligibility_flag == "three_three":
+            return meets_three_three(read.users, self.rules.three_three_count), "the 3-3 rule"
         if read.logged is not None and read.logged_month is not None:
             return read.logged, f"the sweep of {month_label(read.logged_month)}"
         if read.month is None:

@@ -47,6 +47,7 @@ def to_document(result: RunResult) -> dict[str, Any]:
         "items": [item.to_json() for item in result.items],
         "rows_read": result.rows_read,
         "plan": result.plan,
+        "platform": result.platform,
         "timezone": result.timezone,
         "reports": result.reports,
         "sha256": result.sha256,

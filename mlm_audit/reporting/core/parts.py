@@ -19,6 +19,7 @@ from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus,
 from mlm_audit.domain.last_reconciliation import books_in_words
 from mlm_audit.domain.money import format_inr, grouped
 from mlm_audit.domain.periods import format_local
+from mlm_audit.domain.settings import STANDARD_PLATFORM
 from mlm_audit.reporting.core.trend_chart import Trend
 
 LARGEST = 200
@@ -148,6 +149,7 @@ def trust_of(result: RunResult, around: ReportContext) -> tuple[tuple[str, str],
         ("As of", f"{_instant(result.as_of, around.tz)}: ages and due dates are counted from this time"),
         ("Data read at", f"{_instant(result.started_at, around.tz)}; the run took {took}"),
         ("Plan", result.plan),
+        ("Platform", "" if result.platform == STANDARD_PLATFORM else result.platform),
         ("Time zone", result.timezone),
         ("mlm-audit", _version()),
         ("Command to run again", around.rerun),

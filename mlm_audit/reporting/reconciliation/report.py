@@ -8,9 +8,10 @@ from mlm_audit.checks.causes import describe_cause
 from mlm_audit.checks.explain_commands import explain_command
 from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.figures import Figures
-from mlm_audit.domain.findings import Bridge, Finding, RunResult, Verdict, open_findings
+from mlm_audit.domain.findings import Bridge, CheckStatus, Finding, RunResult, Verdict, open_findings
 from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.settings import STANDARD_PLATFORM
 from mlm_audit.reporting.core.files_read import files_read
 from mlm_audit.reporting.core.parts import (
     LARGEST,
@@ -120,6 +121,12 @@ def report_sentence(result: RunResult) -> str:
     one = users == 1
     drifts = len(result.corrections)
     corrected = f" {plural(drifts, 'small drift')} {'was' if drifts == 1 else 'were'} corrected." if drifts else ""
+    apply = [check for check in result.checks if check.status is not CheckStatus.NOT_APPLICABLE]
+    if not still_open and result.verdict is Verdict.PASS and result.platform != STANDARD_PLATFORM:
+        return (
+            f"What this platform keeps agrees: {members} {'was' if one else 'were'} checked, {grouped(len(apply))} of "
+            f"{plural(len(result.checks), 'check')} {'applies' if len(apply) == 1 else 'apply'}, and no break is open.{corrected}"
+        )
     if not still_open and result.verdict is Verdict.PASS:
         return f"The books agree: {members} {'was' if one else 'were'} checked, and no break is open.{corrected}"
     if not still_open:

@@ -18,12 +18,12 @@ from mlm_audit.analysis.explain.order import explain_order
 from mlm_audit.analysis.explain.order_lines import stands
 from mlm_audit.analysis.explain.subsets import ORDER_CHECKS, WALLET_CHECKS, SubsetResult
 from mlm_audit.checks.hypotheses import DifferenceContext, hypotheses
-from mlm_audit.checks.inputs import ORDER_LINES
 from mlm_audit.checks.wallet_chain import wallet_chain
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.tables import Ledger
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.inputs import ORDER_LINES
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.reporting.core.svg_charts import parting
 from tests.conftest import clean_platform, settings_for

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mlm_audit.checks.inputs import ANALYSIS_INPUTS, INPUTS
 from mlm_audit.database.core.inputs import attribute_of
+from mlm_audit.domain.inputs import ANALYSIS_INPUTS, INPUTS
 
 
 def test_every_column_of_an_input_has_an_attribute() -> None:

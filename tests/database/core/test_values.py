@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mlm_audit.checks.inputs import INPUTS, Kind
 from mlm_audit.database.core.values import Unread, series_of
 from mlm_audit.database.reads.snapshot import as_frame
+from mlm_audit.domain.inputs import INPUTS, Kind
 from mlm_audit.domain.money import LARGEST_PAISA
 from mlm_audit.domain.words import fold
 

@@ -7,7 +7,6 @@ import pytest
 
 from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.checks.causes import CAUSES
-from mlm_audit.checks.inputs import INPUTS
 from mlm_audit.demo.mutations.blind_spots import BlindSpot, blind_spots
 from mlm_audit.demo.mutations.case import Case, Consistency, cases, sample
 from mlm_audit.demo.mutations.clean import clean_platform
@@ -18,6 +17,7 @@ from mlm_audit.demo.mutations.trial import Batch, TrialOutcome, outcomes, scorec
 from mlm_audit.demo.mutations.true_causes import _TRUE
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import audit
+from mlm_audit.domain.inputs import INPUTS
 
 MEMBERS, SEED = 1_200, 1
 PLAIN = Consistency.PLAIN

@@ -18,12 +18,12 @@ from mlm_audit.database.core.own_tables import (
     PayoutHistory,
     SelfPayoutSchedule,
 )
+from mlm_audit.database.core.platform_engines import database_key
 from mlm_audit.database.core.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
 from mlm_audit.database.core.upgrade import init
 from mlm_audit.demo.write import write_platform
 from mlm_audit.jobs.reconciliation import incremental
 from mlm_audit.jobs.reconciliation.run import ReconciliationOutcome, reconcile
-from mlm_audit.runs.copies import database_key
 from tests.conftest import NOW, clean_platform
 from tests.jobs.reconciliation.test_incremental_runs import nightly, same
 

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from mlm_audit.checks.inputs import INPUTS, STATES, Kind
 from mlm_audit.database.core.inputs import SOURCES, attribute_of
 from mlm_audit.database.reads import mirror
 from mlm_audit.database.reads.mirror import figures
 from mlm_audit.demo.platform import Platform
+from mlm_audit.domain.inputs import INPUTS, STATES, Kind
 from mlm_audit.jobs.reconciliation import incremental
 from mlm_audit.jobs.reconciliation.run import reconcile
 from tests.conftest import NOW, clean_platform

@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
-from mlm_audit.checks.inputs import INPUTS, STATES
 from mlm_audit.database.core.own_tables import SelfPayoutSchedule
 from mlm_audit.database.core.tables import Commission, Ledger, MatrixNode, Order, User, WithdrawalRequest
 from mlm_audit.database.reads.mirror import figures, read_pieces
@@ -20,6 +19,7 @@ from mlm_audit.database.store.runs import previous_run
 from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.findings import CheckStatus, Verdict
+from mlm_audit.domain.inputs import INPUTS, STATES
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine import duck

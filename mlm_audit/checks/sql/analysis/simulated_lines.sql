@@ -6,7 +6,7 @@ select
     w.level,
     w.upline_id,
     w.is_active and (o.is_joining or w.is_eligible) as to_member,
-    (o.pot_paisa::HUGEINT * l.share_bps // 10000)::BIGINT as amount_paisa
+    (o.pot_paisa::HUGEINT * case when o.is_joining then l.share_bps else l.repurchase_bps end // 10000)::BIGINT as amount_paisa
 from sim_walk as w
 inner join sim_orders as o on w.order_id = o.order_id
 inner join sim_levels as l on o.version_no = l.version_no and w.level = l.level

@@ -10,8 +10,9 @@ select
     created_at,
     (hash(7923::BIGINT, coalesce(level, -1)::BIGINT, coalesce(user_id, -1), coalesce(from_user_id, -1),
         case when type = 'joining' then 1::BIGINT else 0::BIGINT end) >> 35)::BIGINT + 1 as line,
-    case when type = 'joining' then 0 else amount_paisa end as posted_paisa
+    case when type = 'joining' or r.is_credited_at_once then 0 else amount_paisa end as posted_paisa
 from commissions
+cross join rules as r
 where type in ('joining', 'repurchase')
 union all
 select

@@ -7,6 +7,8 @@ with compared as (
         e.order_id is not null as is_expected,
         e.activity = 'active' or (e.activity = 'unknown' and a.records + a.credits > 0) as to_member,
         e.is_joining,
+        e.is_credited,
+        e.has_records,
         e.version_no,
         e.buyer_id,
         e.upline_id,
@@ -49,11 +51,11 @@ judged as (
             when credits > 1 and credited_paisa > amount_paisa then 'credited-twice'
             when records > 1 and recorded_paisa > amount_paisa then 'recorded-twice'
             when member_low <> upline_id or member_high <> upline_id then 'beneficiary'
-            when records = 0 then 'not-recorded'
-            when recorded_paisa <> amount_paisa then 'amount'
-            when is_joining and credits = 0 then 'not-posted'
-            when is_joining and credited_paisa <> amount_paisa then 'amount'
-            when not is_joining and credits > 0 then 'posted-early'
+            when records = 0 and has_records then 'not-recorded'
+            when recorded_paisa <> amount_paisa and has_records then 'amount'
+            when is_credited and credits = 0 then 'not-posted'
+            when is_credited and credited_paisa <> amount_paisa then 'amount'
+            when not is_credited and credits > 0 then 'posted-early'
             when records > 0 and (joining_low <> is_joining::BIGINT or joining_high <> is_joining::BIGINT) then 'record-kind'
             when records > 0 and (from_low is null or from_named < records or from_low <> buyer_id or from_high <> buyer_id)
                 then 'generated-by'

@@ -26,6 +26,8 @@ own as (
         d.lines_paisa,
         o.member_id as buyer_id,
         o.is_joining,
+        o.is_credited,
+        o.has_records,
         o.version_no,
         o.pot_paisa,
         o.company_paisa + o.pot_paisa as due_paisa,
@@ -123,9 +125,12 @@ due as (
         l.level,
         w.buyer_id,
         w.is_joining,
+        w.is_credited,
+        w.has_records,
         a.upline_id,
-        w.pot_paisa * l.share_bps // 10000 as amount_paisa,
+        share_of(w.pot_paisa, case when w.is_joining then l.share_bps else l.repurchase_bps end) as amount_paisa,
         case
+            when not (w.is_joining or coalesce(w.paid_at >= m.repurchase_from, false)) then 'inactive'
             when w.paid_at >= m.active_from then 'active'
             when w.paid_at >= m.unknown_from then 'unknown'
             else 'inactive'
@@ -134,7 +139,7 @@ due as (
     inner join above as a on w.placed_id = a.placed_id
     inner join members as m on a.upline_id = m.member_id
     inner join plan_levels as l on w.version_no = l.version_no and w.place + a.step = l.level
-    where w.pot_paisa * l.share_bps // 10000 > 0
+    where share_of(w.pot_paisa, case when w.is_joining then l.share_bps else l.repurchase_bps end) > 0
 ),
 
 posted as (
@@ -160,11 +165,16 @@ unexplained as (
                         p.rollups = 1 and p.rolled_up_paisa = d.amount_paisa and p.records = 0 and p.credits = 0
                         and p.recorded_paisa = 0 and p.credited_paisa = 0
                 else
-                    p.records = 1 and p.recorded_paisa = d.amount_paisa and p.rollups = 0 and p.rolled_up_paisa = 0
-                    and p.member_low = d.upline_id and p.member_high = d.upline_id
-                    and p.from_named = 1 and p.from_low = d.buyer_id and p.joining_low = d.is_joining::BIGINT
-                    and p.credits = d.is_joining::BIGINT
-                    and p.credited_paisa = case when d.is_joining then d.amount_paisa else 0 end
+                    p.rollups = 0 and p.rolled_up_paisa = 0 and p.member_low = d.upline_id and p.member_high = d.upline_id
+                    and (
+                        not d.has_records
+                        or (
+                            p.records = 1 and p.recorded_paisa = d.amount_paisa and p.from_named = 1 and p.from_low = d.buyer_id
+                            and p.joining_low = d.is_joining::BIGINT
+                        )
+                    )
+                    and p.credits = d.is_credited::BIGINT
+                    and p.credited_paisa = case when d.is_credited then d.amount_paisa else 0 end
             end,
             false
         )
@@ -217,6 +227,7 @@ right_today as (
         o.order_id,
         o.paid_at,
         o.version_no,
+        o.is_joining,
         o.pot_paisa
     from (
         select * from paid_orders
@@ -249,7 +260,7 @@ left join (select * from uplines where member_id in (select buyer_id from right_
     on r.buyer_id = u.member_id and r.place + 1 = u.level
 left join members as m on r.paid_to_id = m.member_id
 where
-    r.pot_paisa * l.share_bps // 10000 > 0
+    share_of(r.pot_paisa, case when r.is_joining then l.share_bps else l.repurchase_bps end) > 0
     -- If neither today's parent nor the other one was active, the company got the line in both cases.
     and (r.paid_to_id = 0 or u.upline_id is null or coalesce(r.paid_at >= u.active_from, false) or coalesce(r.paid_at >= m.active_from, false))
 union all

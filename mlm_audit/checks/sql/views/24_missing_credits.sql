@@ -32,7 +32,7 @@ lacking as (
         f.credited_paisa as booked_paisa
     from level_faults as f
     left join edited_lines as e on f.order_id = e.order_id and f.level = e.level
-    where f.is_expected and f.is_joining and f.to_member and f.credits < 2 and f.credited_paisa <> f.amount_paisa
+    where f.is_expected and f.is_credited and f.to_member and f.credits < 2 and f.credited_paisa <> f.amount_paisa
     union all
     select
         member_id,
@@ -64,7 +64,7 @@ lacking as (
         last_ledger_id as ledger_id,
         -debited_paisa as booked_paisa
     from withdrawal_faults
-    where status = 'approved' and fault in ('not-debited', 'amount')
+    where is_due and fault in ('not-debited', 'amount')
     union all
     select
         member_id,

@@ -192,6 +192,45 @@ ANALYSIS_INPUTS: dict[str, Input] = {
 They contain no personal data. `decisions.reasons` is JSON text.
 """
 
+OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {
+    "users": ("full_name", "email", "mobile_no", "referral_code"),
+    "ledger": ("description",),
+    "withdrawals": ("transaction_id",),
+    "payout_schedule": ("description", "failure_reason", "updated_at"),
+    "kyc": ("user_id", "pan_number", "bank_account_number", "ifsc_code", "status"),
+}
+"""Columns that no check needs, by input: names, numbers and descriptions that an explanation or a mail shows."""
+
+
+def needed_of(name: str) -> frozenset[str]:
+    """Return the columns that the checks and the analyses need of an input, with amounts as `*_paisa`."""
+    sources = {
+        "people": "users",
+        "order_facts": "orders",
+        "decisions": "eligibility_log",
+        "withdrawal_facts": "withdrawals",
+    }
+    every = [*INPUTS.items(), *TREE_INPUTS.items(), *ANALYSIS_INPUTS.items()]
+    return frozenset(column for other, spec in every if sources.get(other, other) == name for column in spec.columns)
+
+
+ABSENT_COLUMNS = (
+    "users.sponsor_id",
+    "ledger.balance_after",
+    "ledger.ref",
+    "ledger.reference_id",
+    "ledger.level_depth",
+    "commissions.processed_at",
+    "withdrawals.processed_at",
+    "payout_schedule.actual_amount",
+    "payout_schedule.processed_at",
+    "users.monthly_purchase",
+    "users.last_month_purchase",
+    "users.is_eligible_repurchase",
+)
+"""The columns that a platform need not keep. The checks of them then do not apply, and no other check depends on them."""
+OF_TOOLKIT = ("authorisations",)
+"""Inputs that no platform has: they are read from the toolkit's own tables."""
 STATES = ("users", "matrix_nodes", "monthly_stats", "authorisations")
 """Inputs that hold the current state and not events. Every run reads them in full."""
 ORDER_LINES = ("sponsor_commission", "company_share", "rollup_to_company", "remainder")
