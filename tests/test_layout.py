@@ -24,7 +24,7 @@ def test_no_two_modules_of_tests_share_a_name() -> None:
 
 def make_test_room(room: str) -> subprocess.CompletedProcess[str]:
     """Return what `make test-room` would run. Nothing is run and nothing is installed."""
-    command = ["make", "-n", "-o", ".venv/.ready", "test-room", f"ROOM={room}"]
+    command = ["make", "--no-print-directory", "-n", "-o", ".venv/.ready", "test-room", f"ROOM={room}"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

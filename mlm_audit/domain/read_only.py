@@ -34,7 +34,7 @@ _COMPUTING = """
     generate_series generate_subscripts greatest group_concat hashtext hashtextextended hex hour if ifnull iif initcap instr
     isfinite isnull julianday justify_days justify_hours justify_interval lag last_day last_value lcase lead least left length
     like listagg ln localtime localtimestamp log log10 log2 lower lpad ltrim make_date make_interval make_timestamp makedate
-    maketime max md5 microsecond mid min minute mod mode month monthname now nth_value ntile num_nonnulls num_nulls
+    maketime max md5 microsecond mid min minute mod mode month monthname now nth_value ntile num_nonnulls num_nulls nullif
     octet_length ord overlay percent_rank percentile_cont percentile_disc period_add period_diff pi position pow power
     printf quarter quote quote_ident quote_literal radians rank regexp_count regexp_group regexp_instr regexp_like regexp_match
     regexp_matches regexp_replace regexp_split_to_array regexp_substr replace reverse right round row_number rpad rtrim

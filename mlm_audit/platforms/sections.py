@@ -113,6 +113,8 @@ class MappedTable(Strict):
     """For a column, what each stored word means. A word that is not listed is read as it is."""
     values: dict[str, str | int | bool] = Field(default_factory=dict)
     """Columns that have the same value in every row."""
+    fallback: dict[str, str] = Field(default_factory=dict)
+    """For a column that may be empty, the platform's column that then counts."""
     patterns: tuple[Pattern, ...] = ()
     numbered: Numbered | None = None
     left_out: tuple[LeftOut, ...] = ()
@@ -142,6 +144,7 @@ class MappedTable(Strict):
         for key, names, of in (
             ("columns", sorted(self.given - set(known)), known),
             ("amounts", sorted(self.amounts.keys() - self.columns.keys()), tuple(self.columns)),
+            ("fallback", sorted(self.fallback.keys() - self.columns.keys()), tuple(self.columns)),
             ("words", sorted(self.words.keys() - self.columns.keys()), tuple(self.columns)),
             ("misstated", sorted({one.amount for one in self.misstated} - self.amounts.keys()), tuple(self.amounts)),
         ):

@@ -20,6 +20,8 @@ from mlm_audit.platforms.sections import LedgerTable, Pattern
 
 LARGEST_EXACT = 2.0**53
 """Above it, a floating-point number no longer stands for one whole number."""
+FLOAT_LENGTH = 16
+"""The longest text of an amount of which a floating-point number holds every digit: 15 digits and a point."""
 NUMBER = r"^[+-]?[0-9]{1,15}([.][0-9]{1,6})?$"
 """An amount in a text, as short as every database can convert it."""
 
@@ -50,8 +52,11 @@ def _compile_matches(element: Any, compiler: Any, **options: Any) -> str:
     return dialect_of(compiler).matches.format(*(compiler.process(part, **options) for part in element.clauses))
 
 
-def as_minor(column: Any, family: str, unit: Fraction) -> ColumnElement[Any]:
-    """Return a stored amount in minor units, exactly. `family` is what the column's type holds, as `family_of` says."""
+def as_minor(column: Any, family: str, unit: Fraction, decimals: str = "decimal") -> ColumnElement[Any]:
+    """Return a stored amount in minor units, exactly.
+
+    `family` is what the column's type holds, as `family_of` says, and `decimals` what the database's decimals hold.
+    """
     if family in {"integer", "boolean"}:
         if unit.denominator == 1:
             whole: ColumnElement[Any] = column if unit == 1 else column * unit.numerator
@@ -62,8 +67,11 @@ def as_minor(column: Any, family: str, unit: Fraction) -> ColumnElement[Any]:
     if family == "float":
         return _minor_of_float(column, unit)
     if family == "text":
-        number = sa.case((matches(column, sa.literal(NUMBER)), sa.cast(column, sa.Numeric(24, 6))), else_=None)
-        return sa.case((column.is_not(None), sa.func.coalesce(_minor_of_decimal(number, unit), INEXACT)), else_=None)
+        is_number: ColumnElement[bool] = matches(column, sa.literal(NUMBER))
+        if decimals == "float":
+            is_number = sa.and_(is_number, sa.func.length(column) <= FLOAT_LENGTH)
+        number = sa.case((is_number, sa.cast(column, sa.Numeric(24, 6))), else_=None)
+        return sa.case((column.is_not(None), sa.func.coalesce(as_minor(number, decimals, unit), INEXACT)), else_=None)
     return _minor_of_decimal(column, unit)
 
 

@@ -87,7 +87,10 @@ def _columns(inspector: sa.Inspector, mapping: Mapping, table: MappedTable) -> d
         raise InputError(
             f"platform {mapping.path}: the database has no table {table.table}; compare the mapping with the database"
         ) from error
-    return {column["name"]: family_of(column["type"]) for column in columns}
+    holds = dialect_of(inspector).decimals_are
+    return {
+        column["name"]: holds if (family := family_of(column["type"])) == "decimal" else family for column in columns
+    }
 
 
 def source_of_table(engine: Engine, mapping: Mapping, section: str, table: MappedTable) -> "MappedSource":
@@ -174,8 +177,10 @@ class MappedSource:
         """Return a stored column with its unit and its words converted."""
         table = self.table
         stored: ColumnElement[Any] = self._stored(name)
+        if name in table.fallback:
+            stored = sa.func.coalesce(stored, self._named(table.fallback[name]))
         if name in table.amounts:
-            return as_minor(stored, self._family(name), self.mapping.unit(table, name))
+            return self._minor(name, stored)
         if name in table.words:
             is_flag = isinstance(column.type, sa.Boolean)
             return as_meant(stored, table.words[name], None if is_flag else self.dialect.plain_text(stored))
@@ -192,11 +197,12 @@ class MappedSource:
             return text if isinstance(column.type, sa.String) else sa.cast(text, sa.BigInteger)
         return _null(column)
 
+    def _minor(self, name: str, stored: Any) -> ColumnElement[Any]:
+        unit = self.mapping.unit(self.table, name)
+        return as_minor(stored, self._family(name), unit, self.dialect.decimals_are)
+
     def _moved(self, table: LedgerTable) -> ColumnElement[Any]:
-        parts = {
-            name: as_minor(self._stored(name), self._family(name), self.mapping.unit(table, name))
-            for name in table.moved
-        }
+        parts = {name: self._minor(name, self._stored(name)) for name in table.moved}
         if "amount" not in parts:
             value: Any = sa.func.coalesce(parts["credit"], 0) - sa.func.coalesce(parts["debit"], 0)
         else:

@@ -46,6 +46,8 @@ class Dialect(ABC):
     """The type of a generated key in a `create table`."""
     ddl_is_transactional: ClassVar[bool] = True
     """Whether a failed transaction undoes changes of tables and indexes. Some databases commit at each of them."""
+    decimals_are: ClassVar[str] = "decimal"
+    """What a column of exact decimals holds. Some databases store floating-point numbers in it."""
     clock: ClassVar[str | None] = None
     """The query of the server's time, UTC without a zone; None for an embedded database, which has no own clock."""
 
@@ -157,7 +159,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def group_of(self, dialect: SqlDialect, number: int) -> str:
-        """Return the expression of a group of the pattern {1} in the text {0}; null where the text does not match."""
+        """Return the expression of a group of the pattern {1} in the text {0}; null where the text does not match or the group is empty."""
 
     def plain_text(self, column: Any) -> Any:
         """Return a column of words, which may be a native enum, as text."""

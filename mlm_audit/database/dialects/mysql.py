@@ -128,7 +128,7 @@ class Mysql(Dialect):
         # The guard of a read-only connection refuses a backslash, so it is written as a character.
         mark = "char(92 using utf8mb4)" if dialect.is_mariadb else "'$'"  # type: ignore[attr-defined]
         group = f"concat({mark}, '{number}')"
-        return f"case when {{0}} regexp {{1}} then regexp_replace({{0}}, {{1}}, {group}) end"
+        return f"case when {{0}} regexp {{1}} then nullif(regexp_replace({{0}}, {{1}}, {group}), '') end"
 
     def is_instant(self, column: Any) -> Any:
         """Return the condition that neither month nor day is zero, as in 2026-00-00."""

@@ -155,7 +155,7 @@ class Postgresql(Dialect):
 
     def group_of(self, dialect: SqlDialect, number: int) -> str:  # noqa: ARG002
         """Return the group from the array of all groups."""
-        return f"(regexp_match({{0}}, {{1}}))[{number}]"
+        return f"nullif((regexp_match({{0}}, {{1}}))[{number}], '')"
 
     def plain_text(self, column: Any) -> Any:
         """Return the text of a native enum."""

@@ -62,6 +62,7 @@ class Sqlite(Dialect):
         "integer": "integer",
     }
     folded = "lower(trim({0}, ' ' || char(9) || char(10) || char(13)))"
+    decimals_are = "float"
     key_type = "INTEGER"  # the only type with generated values
 
     def check_url(self, url: URL, *, create: bool) -> None:
@@ -168,7 +169,7 @@ def _matches(pattern: str, text: str | None) -> bool | None:
 
 def _group_of(text: str | None, pattern: str, number: int) -> str | None:
     found = None if text is None else re.search(pattern, str(text))
-    return found[number] if found else None
+    return (found[number] or None) if found else None
 
 
 def allow_reads(action: int, name: str | None, function: str | None, *_: Any) -> int:

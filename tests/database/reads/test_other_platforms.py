@@ -1,0 +1,59 @@
+"""The same facts under other tables, columns, units, words and ledgers are read as the same facts, fault for fault."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from polars.testing import assert_frame_equal
+from sqlalchemy import Engine
+
+from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.mapped_tables import attach
+from mlm_audit.demo.faults import FAULTS
+from mlm_audit.demo.faults.injector import inject
+from mlm_audit.demo.platform import Platform
+from mlm_audit.platforms.mapping import load_mapping
+from tests.conftest import clean_platform
+from tests.support.other_platforms import FRENCH, SHOUTING, Schema, build, frames_of
+
+
+@pytest.mark.parametrize("schema", [SHOUTING, FRENCH], ids=lambda schema: schema.name)
+def test_a_platform_under_another_schema(
+    schema: Schema,
+    any_url: str,
+    filled: Callable[[str, Platform], Engine],
+    opened: Callable[[str], Engine],
+    tmp_path: Path,
+) -> None:
+    known = filled(f"sqlite:///{tmp_path / 'known.db'}", faulty())
+    frames = frames_of(known, tmp_path / "known")
+    text = build(opened(any_url), frames, schema)
+    file = tmp_path / "mapping.toml"
+    file.write_text(text, encoding="utf-8")
+    reader = open_engine(any_url, read_only=True)
+    attach(reader, load_mapping(str(file)))
+    found = frames_of(reader, tmp_path / "found")
+    reader.dispose()
+    for name, frame in frames.items():
+        first = frame.columns[0]
+        assert_frame_equal(found[name].sort(first), frame.sort(first))
+
+
+def test_the_standard_platform_read_through_its_own_mapping(
+    any_url: str, filled: Callable[[str, Platform], Engine], tmp_path: Path
+) -> None:
+    known = filled(any_url, faulty())
+    frames = frames_of(known, tmp_path / "known")
+    reader = open_engine(any_url, read_only=True)
+    attach(reader, load_mapping("standard"))
+    found = frames_of(reader, tmp_path / "found")
+    reader.dispose()
+    for name, frame in frames.items():
+        assert_frame_equal(found[name], frame)
+
+
+def faulty() -> Platform:
+    """Return a platform with every kind of fault."""
+    platform = clean_platform(members=600).copy()
+    inject(platform, dict.fromkeys(FAULTS, 1), FAULTS, seed=3, exact=False)
+    return platform
