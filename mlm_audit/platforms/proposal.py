@@ -4,6 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from mlm_audit.platforms.section_text import (
+    FoundInputs,
+    decisions_of,
+    member_lines,
+    pattern_lines,
+    section_lines,
+    toml_text,
+)
 from mlm_audit.platforms.sections import MEMO, OUTSIDE
 
 WORDS_OF_ROLES = (
@@ -33,6 +41,11 @@ class ProposedKind:
     without: int
     """The number of wallets that would be reproduced if the kind counted otherwise."""
 
+    @property
+    def role(self) -> str:
+        """Return the role that the sign and the word suggest."""
+        return MEMO if self.sign == 0 else role_of(self.word) or OUTSIDE
+
 
 @dataclass(frozen=True)
 class ProposedTable:
@@ -53,6 +66,8 @@ class ProposedMapping:
     agreeing: int
     members: int
     units_are_certain: bool
+    inputs: FoundInputs | None = None
+    """What fits the other inputs of the jobs; None if that was not searched."""
 
     @property
     def decisions(self) -> list[str]:
@@ -70,7 +85,7 @@ class ProposedMapping:
             for kind in table.kinds
             if kind.sign and role_of(kind.word) is None
         ]
-        return found
+        return found if self.inputs is None else [*found, *decisions_of(self.inputs)]
 
 
 def units_of(*, wallet_is_major: bool, ledger_is_major: bool, factor: Fraction) -> tuple[str, str]:
@@ -99,31 +114,48 @@ def mapping_text(name: str, proposal: ProposedMapping) -> str:
         f"# Proposed by `mlm-audit platform inspect`: {proposal.agreeing} of {proposal.members} wallets that were compared are",
         "# reproduced. Check each line, answer what is in `decide`, then prove the mapping: mlm-audit platform check FILE",
         "[platform]",
-        f"name = {_text(name)}",
-        f"title = {_text(name)}",
+        f"name = {toml_text(name)}",
+        f"title = {toml_text(name)}",
         'currency = "INR"',
-        f"decide = [{', '.join(map(_text, proposal.decisions))}]",
+        f"decide = [{', '.join(map(toml_text, proposal.decisions))}]",
         "",
         "[users]",
-        *_table(proposal.users, ("wallet_balance",)),
+        *_members(proposal),
     ]
     for table in proposal.ledger:
-        lines += ["", "[[ledger]]", *_table(table, ("amount",)), "", "[ledger.kinds]"]
+        lines += ["", "[[ledger]]", *_ledger(table, proposal.inputs), "", "[ledger.kinds]"]
         for kind in table.kinds:
-            lines += [f"# {_evidence(kind, proposal)}", f"{_text(kind.word)} = {_kind(kind)}"]
+            lines += [f"# {_evidence(kind, proposal)}", f"{toml_text(kind.word)} = {_kind(kind, proposal.inputs)}"]
+    if proposal.inputs is not None:
+        lines += section_lines(proposal.inputs, proposal.ledger[0].unit)
     return "\n".join(lines) + "\n"
 
 
+def _members(proposal: ProposedMapping) -> list[str]:
+    if proposal.inputs is None:
+        return _table(proposal.users, ("wallet_balance",))
+    return member_lines(proposal.inputs, proposal.users.name, proposal.users.columns, proposal.users.unit)
+
+
+def _ledger(table: ProposedTable, inputs: FoundInputs | None) -> list[str]:
+    if inputs is None:
+        return _table(table, ("amount",))
+    more = ProposedTable(table.name, {**table.columns, **inputs.ledger_columns[table.name]}, table.unit, ())
+    return [*_table(more, ("amount",)), *pattern_lines(inputs.patterns[table.name])]
+
+
 def _table(table: ProposedTable, amounts: Sequence[str]) -> list[str]:
-    columns = ", ".join(f"{name} = {_text(column)}" for name, column in table.columns.items())
-    units = ", ".join(f"{name} = {_text(table.unit)}" for name in amounts)
-    return [f"table = {_text(table.name)}", f"columns = {{ {columns} }}", f"amounts = {{ {units} }}"]
+    columns = ", ".join(f"{name} = {toml_text(column)}" for name, column in table.columns.items())
+    units = ", ".join(f"{name} = {toml_text(table.unit)}" for name in amounts)
+    return [f"table = {toml_text(table.name)}", f"columns = {{ {columns} }}", f"amounts = {{ {units} }}"]
 
 
-def _kind(kind: ProposedKind) -> str:
+def _kind(kind: ProposedKind, inputs: FoundInputs | None) -> str:
     if kind.sign == 0:
         return f'{{ role = "{MEMO}", moves_wallet = false }}'
-    role = role_of(kind.word) or OUTSIDE
+    # Repurchase commission that names its order is credited with it, as a sponsor commission is.
+    at_once = kind.role == "repurchase_commission" and inputs is not None and inputs.is_credited_at_once
+    role = "sponsor_commission" if at_once else kind.role
     return f'{{ role = "{role}", sign = -1 }}' if kind.sign < 0 else f'"{role}"'
 
 
@@ -133,9 +165,3 @@ def _evidence(kind: ProposedKind, proposal: ProposedMapping) -> str:
     others = "1 wallet" if kind.without == 1 else f"{kind.without} wallets"
     what = "It moves no wallet: if it did" if kind.sign == 0 else "It moves the wallet: if it did not"
     return f"{what}, {others} instead of {proposal.agreeing} would be reproduced."
-
-
-def _text(value: str) -> str:
-    """Return a text as TOML writes it."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in escaped) + '"'

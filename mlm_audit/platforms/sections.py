@@ -42,6 +42,10 @@ class Pattern(Strict):
     def _whole(self) -> Self:
         if not (self.pattern.startswith("^") and self.pattern.endswith("$")):
             raise ValueError("pattern: it must describe the whole text; begin it with ^ and end it with $")
+        if "\\" in self.pattern:
+            raise ValueError(
+                "pattern: databases read a backslash differently; write [0-9] for a digit and [.] for a point"
+            )
         try:
             compiled = re.compile(GROUP.sub(r"(?P<\1>", self.pattern))
         except re.error as error:

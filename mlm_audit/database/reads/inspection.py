@@ -7,7 +7,7 @@ combination that reproduces most wallets is proposed.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -26,11 +26,13 @@ from mlm_audit.database.reads.profiles import (
     rows_of_members,
     table_of,
 )
+from mlm_audit.database.reads.section_facts import find_inputs
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.words import SPACES
 from mlm_audit.platforms.kind_search import KindChoice, KindKey, best_choice
 from mlm_audit.platforms.proposal import ProposedKind, ProposedMapping, ProposedTable, units_of
+from mlm_audit.platforms.section_text import FoundInputs
 from mlm_audit.platforms.units import to_minor
 
 MOST_MEMBERS = 400
@@ -84,6 +86,8 @@ class PlatformProposal:
     ledger: tuple[LedgerSource, ...]
     choice: KindChoice
     factor: Fraction
+    inputs: FoundInputs | None = None
+    """What fits the other inputs of the jobs."""
 
 
 def inspect_platform(engine: Engine, progress: Progress = lambda *_: None) -> PlatformProposal:
@@ -98,13 +102,14 @@ def inspect_platform(engine: Engine, progress: Progress = lambda *_: None) -> Pl
             sources = list(_ledger_sources(references, tables, profile, wallet))
             if (proposal := _best(wallet, sources)) is not None:
                 proposals.append(proposal)
-    progress("compared", len(candidates), len(candidates))
-    if not proposals:
-        raise InputError(
-            "platform inspect: no table with amounts names the rows of a table with balances; check that the URL names "
-            "the platform's database, or write a mapping by hand"
-        )
-    return max(proposals, key=_rank)
+        progress("compared", len(candidates), len(candidates))
+        if not proposals:
+            raise InputError(
+                "platform inspect: no table with amounts names the rows of a table with balances; check that the URL "
+                "names the platform's database, or write a mapping by hand"
+            )
+        best = max(proposals, key=_rank)
+        return replace(best, inputs=find_inputs(connection, tables, best.wallet.table, proposed(best).ledger))
 
 
 def _rank(proposal: PlatformProposal) -> tuple[float, int, int]:
@@ -140,7 +145,7 @@ def proposed(found: PlatformProposal) -> ProposedMapping:
     )
     certain = found.wallet.is_major or any(source.is_major for source in found.ledger) or found.factor != 1
     members = found.choice.members + found.wallet.inexact
-    return ProposedMapping(users, tuple(tables), found.choice.agreeing, members, certain)
+    return ProposedMapping(users, tuple(tables), found.choice.agreeing, members, certain, found.inputs)
 
 
 class _References:

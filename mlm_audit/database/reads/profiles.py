@@ -14,7 +14,7 @@ MOST_WORDS = 40
 """A text column with more different values than this holds texts, and not words."""
 WHOLE, TEXT = "integer", "text"
 NUMBERS = (WHOLE, "decimal", "float")
-FAMILIES = (*NUMBERS, TEXT)
+FAMILIES = (*NUMBERS, TEXT, "time", "boolean")
 """The families of columns that are profiled, in the words of `family_of`."""
 Progress = Callable[[str, int, int], None]
 
