@@ -66,7 +66,7 @@ def desk_over(rows: Rows, plan: Plan | None = None) -> Iterator[AnalysisQueries]
             pl.DataFrame(lines, schema=schema, orient="row").write_parquet(Path(folder) / f"{name}.parquet")
         with Engine(Path(folder), plan or load_plan(), settings_for()) as engine:
             # Of the checks' prepared tables the analyses read these; the others would take most of a small test's time.
-            engine.prepare(only=("paid_orders", "first_paid", "members"))
+            engine.prepare(only=("paid_orders", "first_paid", "three_three_met", "members"))
             yield AnalysisQueries(engine, "test")
 
 

@@ -56,6 +56,8 @@ class OrderRows:
     """The rows of an order, taken line by line; the rows left at the end are not in the plan."""
 
     def __init__(self, subset: SubsetResult, order: dict[str, Any]) -> None:
+        since = subset.records_from
+        self.has_records = since is None or order["paid_at"] is None or since <= order["paid_at"]
         self.is_credited = bool(order["is_joining_order"]) or subset.conventions.repurchase_credited == "at_once"
         kinds = pl.col("type").is_in(["joining", "repurchase"])
         mine = (pl.col("type") != "self_payout") & (pl.col("reference_id") == order["id"])
@@ -103,7 +105,8 @@ class OrderRows:
         )
         credit, record = _fact(credits, "ledger"), _fact(records, "commissions")
         # Credit and record should agree; when they do not, show the one that differs from the plan.
-        paisa = record.paisa if records and credit.paisa == post.amount_paisa else credit.paisa
+        shows_record = self.has_records and credit.paisa == post.amount_paisa
+        paisa = record.paisa if shows_record else credit.paisa
         return Fact(paisa, record.state, ", ".join(filter(None, (credit.sources, record.sources))))
 
     def left(self) -> list[dict[str, Any]]:

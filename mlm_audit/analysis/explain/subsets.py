@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Collection
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.database.reads.subsets import Subset, order_subset, wallet_subset
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import CheckStatus
+from mlm_audit.domain.periods import local_instant
 from mlm_audit.domain.plan import Plan, load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine as Duck
@@ -34,12 +36,15 @@ class SubsetResult:
         plan: Plan,
         notes: tuple[str, ...],
         conventions: Conventions = STANDARD,
+        records_from: datetime | None = None,
     ) -> None:
         self.rows, self.breaks, self.plan, self.notes, self.conventions = rows, breaks, plan, notes, conventions
+        self.records_from = records_from
+        """Since when the platform keeps commission records, in UTC without a zone; None if it always did."""
 
     def with_breaks(self, breaks: pl.DataFrame) -> "SubsetResult":
         """Return the same rows with other breaks."""
-        return SubsetResult(self.rows, breaks, self.plan, self.notes, self.conventions)
+        return SubsetResult(self.rows, breaks, self.plan, self.notes, self.conventions, self.records_from)
 
 
 def check_wallet(database: Engine, settings: Settings, member: int) -> SubsetResult:
@@ -88,4 +93,7 @@ def _check_subset(
             found = duck.run(checks)
     notes = [f"{name}: {why}" for name, why in missing.items()]
     notes += [f"check {run.code}: {run.reason}" for run in found.checks if run.status is CheckStatus.NOT_RUN]
-    return SubsetResult(rows, found.breaks, plan, tuple(notes), conventions_of(settings))
+    conventions = conventions_of(settings)
+    since = conventions.commission_records_from
+    records_from = None if since is None else local_instant(since, settings.tz).replace(tzinfo=None)
+    return SubsetResult(rows, found.breaks, plan, tuple(notes), conventions, records_from)

@@ -86,9 +86,10 @@ threes as (
     group by c.sponsor_id, c.month
 ),
 
--- Members whose instalments are still held only because of their KYC, and the date since which they are held.
+-- Members whose instalments are still held only because of their KYC, and the time since which they are held: a hold begins when the
+-- payouts run, which may be long after the instalment fell due.
 held as (
-    select s.user_id, min(s.payout_date) as since
+    select s.user_id, min(coalesce(s.processed_at, s.payout_date)) as since
     from payout_schedule as s
     inner join (select id from users where is_active and not is_blocked and not is_kyc_approved) as u on s.user_id = u.id
     where s.status = 'failed' and s.retry_count = 0

@@ -63,16 +63,28 @@ lines as (
     inner join instalment_numbers as n on o.instalments >= n.number
 ),
 
-summed as (
+of_orders as (
     select
+        order_id,
         sum(case when off_paisa < 0 then 1 else 0 end)::BIGINT as short_lines,
         sum(case when off_paisa > 0 then 1 else 0 end)::BIGINT as long_lines,
         -sum(case when off_paisa < 0 then off_paisa else 0 end)::BIGINT as short_paisa,
-        sum(case when off_paisa > 0 then off_paisa else 0 end)::BIGINT as long_paisa,
-        max(abs(off_paisa)) as most_paisa,
-        min(case when off_paisa <> 0 then order_id end) as first_order_id,
-        max(case when off_paisa <> 0 then order_id end) as last_order_id
+        sum(case when off_paisa > 0 then off_paisa else 0 end)::BIGINT as long_paisa
     from lines
+    where off_paisa <> 0
+    group by order_id
+),
+
+summed as (
+    select
+        sum(short_lines)::BIGINT as short_lines,
+        sum(long_lines)::BIGINT as long_lines,
+        sum(short_paisa)::BIGINT as short_paisa,
+        sum(long_paisa)::BIGINT as long_paisa,
+        min(order_id) as first_order_id,
+        list_sort(list(order_id)) as order_ids
+    from of_orders
+    having count(*) > 0
 )
 
 select
@@ -85,7 +97,6 @@ select
     short_paisa,
     long_paisa,
     'binary-arithmetic' as cause,
-    [{'table': 'order', 'id': first_order_id}, {'table': 'order', 'id': last_order_id}] as evidence,
+    [{'table': 'order', 'id': first_order_id, 'order_ids': order_ids}] as evidence,
     'floor' as key
 from summed
-where short_lines + long_lines > 0

@@ -47,12 +47,12 @@ def to_document(result: RunResult) -> dict[str, Any]:
         "items": [item.to_json() for item in result.items],
         "rows_read": result.rows_read,
         "plan": result.plan,
-        "platform": result.platform,
         "timezone": result.timezone,
         "reports": result.reports,
         "sha256": result.sha256,
         "trend": [list(point) for point in result.trend],
         "sealed": result.sealed.to_json() if result.sealed else {},
+        "platform": result.platform,
     }
 
 
