@@ -8,6 +8,7 @@ from rich.markup import escape
 from mlm_audit.cli.common import Db, Json, database, settings_with
 from mlm_audit.cli.output import EXIT_BAD_INPUT, out, print_json
 from mlm_audit.database.core import upgrade as migrate
+from mlm_audit.database.core.platform_engines import is_only_read
 from mlm_audit.database.core.schema import check_schema
 from mlm_audit.database.probe import failing_queries
 from mlm_audit.reporting.core.parts import plural
@@ -17,8 +18,12 @@ app = App(name="db")
 
 @app.command
 def init(*, db: Db = None, json: Json = False) -> None:
-    """Create the tables in an empty database. In a platform's own database, add only the toolkit's tables."""
-    created = migrate.init(database(settings_with(db), create=True))
+    """Create the tables in an empty database. In a platform's own database, add only the toolkit's tables.
+
+    Nothing is created in a platform that is read through a mapping.
+    """
+    engine = database(settings_with(db), create=True)
+    created = [] if is_only_read(engine) else migrate.init(engine)
     if json:
         print_json({"created": created})
         return
@@ -59,11 +64,13 @@ def check(*, db: Db = None, json: Json = False) -> int:
 def upgrade(*, db: Db = None, json: Json = False) -> None:
     """Upgrade the toolkit's tables to the newest version.
 
-    Platform tables are not altered, except for two columns on users.
+    Platform tables are not altered, except for two columns on users. Nothing is altered in a platform that is read through
+    a mapping.
     """
     engine = database(settings_with(db))
     before = migrate.is_current(engine)
-    migrate.upgrade(engine)
+    if not is_only_read(engine):  # else its tables were upgraded when it was opened
+        migrate.upgrade(engine)
     if json:
         print_json({"upgraded": not before})
         return

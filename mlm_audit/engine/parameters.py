@@ -19,7 +19,7 @@ SHARES = {
     "binary_floor": "floor(amount::DOUBLE * (bps::DOUBLE / 10000::DOUBLE))::BIGINT",
 }
 """Arithmetic of a platform → a share of `bps` basis points of an amount, rounded down."""
-MISSTATED = ("input", "column_name", "unit", "meant_unit", "why")
+MISSTATED = ("input", "column_name", "stored_in", "place", "why")
 CLOCK_TOLERANCE = timedelta(hours=1)
 """How far two clocks may differ before a date counts as being in the future, or before what it follows from."""
 
@@ -82,7 +82,7 @@ def parameters(plan: Plan, settings: Settings, read_at: datetime | None) -> dict
     known = [(*where, word) for where, words in WORDS.items() for word in words]
     known += [("ledger", "type", word) for word in outside]
     misstated = [
-        (section, one.amount, table.amounts[one.amount], one.meant, one.why)
+        (section, one.amount, table.name, f"{table.name}.{table.columns[one.amount]}", one.why)
         for section, table in (() if mapping is None else mapping.tables())
         for one in table.misstated
     ]

@@ -1,7 +1,7 @@
 """The text of a proposed mapping: what was found, how sure it is, and what a person has to decide."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from mlm_audit.platforms.section_text import (
@@ -21,6 +21,8 @@ WORDS_OF_ROLES = (
     ("roll_up", "rollup_to_company"),
     ("company", "company_share"),
     ("instal", "self_payout"),
+    ("payout", "self_payout"),
+    ("remainder", "remainder"),
     ("repurchase", "repurchase_commission"),
     ("sponsor", "sponsor_commission"),
     ("referral", "sponsor_commission"),
@@ -55,6 +57,13 @@ class ProposedTable:
     columns: Mapping[str, str]
     unit: str
     kinds: tuple[ProposedKind, ...]
+    signs: Mapping[str, int] = field(default_factory=dict)
+    """The sign of each word of direction, where the amount has one."""
+
+    @property
+    def amounts(self) -> tuple[str, ...]:
+        """Return the columns of amounts."""
+        return tuple(name for name in ("amount", "credit", "debit", "wallet_balance") if name in self.columns)
 
 
 @dataclass(frozen=True)
@@ -133,21 +142,24 @@ def mapping_text(name: str, proposal: ProposedMapping) -> str:
 
 def _members(proposal: ProposedMapping) -> list[str]:
     if proposal.inputs is None:
-        return _table(proposal.users, ("wallet_balance",))
+        return _table(proposal.users)
     return member_lines(proposal.inputs, proposal.users.name, proposal.users.columns, proposal.users.unit)
 
 
 def _ledger(table: ProposedTable, inputs: FoundInputs | None) -> list[str]:
     if inputs is None:
-        return _table(table, ("amount",))
-    more = ProposedTable(table.name, {**table.columns, **inputs.ledger_columns[table.name]}, table.unit, ())
-    return [*_table(more, ("amount",)), *pattern_lines(inputs.patterns[table.name])]
+        return _table(table)
+    more = replace(table, columns={**table.columns, **inputs.ledger_columns[table.name]})
+    return [*_table(more), *pattern_lines(inputs.patterns[table.name])]
 
 
-def _table(table: ProposedTable, amounts: Sequence[str]) -> list[str]:
+def _table(table: ProposedTable) -> list[str]:
     columns = ", ".join(f"{name} = {toml_text(column)}" for name, column in table.columns.items())
-    units = ", ".join(f"{name} = {toml_text(table.unit)}" for name in amounts)
-    return [f"table = {toml_text(table.name)}", f"columns = {{ {columns} }}", f"amounts = {{ {units} }}"]
+    units = ", ".join(f"{name} = {toml_text(table.unit)}" for name in table.amounts)
+    lines = [f"table = {toml_text(table.name)}", f"columns = {{ {columns} }}", f"amounts = {{ {units} }}"]
+    if not table.signs:
+        return lines
+    return [*lines, f"signs = {{ {', '.join(f'{toml_text(word)} = {sign}' for word, sign in table.signs.items())} }}"]
 
 
 def _kind(kind: ProposedKind, inputs: FoundInputs | None) -> str:

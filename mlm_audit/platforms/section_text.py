@@ -71,8 +71,12 @@ class FoundInputs:
 
     @property
     def is_credited_at_once(self) -> bool:
-        """Return whether rows of repurchase commission name an order, as those of joining commission do."""
-        return any("repurchase_commission" in one.roles for found in self.patterns.values() for one in found)
+        """Return whether rows of repurchase commission name an order and a level, as those of joining commission do."""
+        return any(
+            "repurchase_commission" in one.roles and "level_depth" in one.groups
+            for found in self.patterns.values()
+            for one in found
+        )
 
 
 def decisions_of(inputs: FoundInputs) -> list[str]:

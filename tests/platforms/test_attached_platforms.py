@@ -14,10 +14,12 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+import mlm_audit
 from mlm_audit.analysis.explain.order import explain_order
 from mlm_audit.analysis.explain.subsets import check_order
 from mlm_audit.checks.applicability import is_peculiar
 from mlm_audit.checks.catalogue import load_checks
+from mlm_audit.cli.app import main
 from mlm_audit.database.core.platform_database import open_platform
 from mlm_audit.database.core.platform_engines import platform_of
 from mlm_audit.domain.errors import InputError
@@ -115,7 +117,10 @@ def test_what_is_true_of_the_matrix_generation_and_nothing_else(
         "follows-from-order-line"
     }
     said = {one.code: one.message for one in books.findings}
-    assert said["stored-unit"].startswith("501 rows of orders hold commission_amount as minor/100 instead of minor")
+    assert said["stored-unit"].startswith(
+        "501 values of order.commissionAmount are not in the unit that the platform means: the commissionable amount is "
+        "stored 100 times too large;"
+    )
     assert said["withdrawal-unit"] == (
         "27 withdrawals of 4 members are debited with a hundredth of the amount: ₹164.61 is debited, ₹16,461.00 was requested."
     )
@@ -255,6 +260,42 @@ def test_the_state_database_is_another_one(sqlite_url: str, opened: Callable[[st
     assert not tables & {"users", "ledger", "order", "SelfPayoutSchedule", "PayoutHistory", "EligibilityLog"}
     database.dispose()
     open_platform(settings).dispose()
+
+
+def test_the_tables_of_an_attached_platform_are_checked_and_never_created(
+    sqlite_url: str,
+    opened: Callable[[str], Engine],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    build(opened(sqlite_url), "matrix")
+    before = rows_of(sqlite_url, opened)
+    monkeypatch.setenv("PLATFORM", MATRIX)
+    for command, said in (
+        ("init", "There is nothing to create"),
+        ("upgrade", "The tables are already up to date"),
+        ("check", "every query of the jobs succeeds"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["db", command, "--db", sqlite_url])
+        assert not ended.value.code
+        assert said in capsys.readouterr().out
+    assert rows_of(sqlite_url, opened) == before
+
+
+def test_a_notebook_of_an_attached_platform(sqlite_url: str, opened: Callable[[str], Engine]) -> None:
+    build(opened(sqlite_url), "matrix")
+    audit = mlm_audit.connect(sqlite_url, platform=MATRIX)
+    try:
+        assert str(sqlite_url.rpartition("/")[2]) in repr(audit)
+        assert audit.sql("select count(*) as n from ledger").item() == 2_507
+        assert audit.order(100).explain().story.verdict == "PASS"
+        assert audit.reconcile().breaks.height > 100
+        assert audit.income_disclosure(2026).story.conclusion
+        with pytest.raises(InputError, match="this does not apply to the platform .*: there is no monthly eligibility"):
+            audit.eligibility("2026-09")
+    finally:
+        audit.close()
 
 
 def test_a_mapping_that_does_not_fit_is_refused_before_anything_is_read(

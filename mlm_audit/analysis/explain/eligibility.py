@@ -21,6 +21,7 @@ from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.sweep.eligibility import Explained, Explanation, explain_eligibility
 from mlm_audit.jobs.sweep.run import NEEDED
+from mlm_audit.platforms.mapping import refuse_absent
 from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import Story, Table, columns, rows_of
 
@@ -70,6 +71,7 @@ class MonthEligibility(Answer):
     """A month's decisions, one row per member in `frame`. `diff()` compares months, `explain()` explains one member."""
 
     def __init__(self, database: Engine, settings: Settings, month: str, now: datetime) -> None:
+        refuse_absent(settings, f"eligibility {month}", "eligibility_log")
         require(database, NEEDED)
         self.month = parse_month(month, settings.tz)
         self._database, self._settings, self._now = database, settings, now

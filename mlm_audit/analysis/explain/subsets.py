@@ -35,6 +35,7 @@ class SubsetResult:
         breaks: pl.DataFrame,
         plan: Plan,
         notes: tuple[str, ...],
+        *,
         conventions: Conventions = STANDARD,
         records_from: datetime | None = None,
     ) -> None:
@@ -44,7 +45,9 @@ class SubsetResult:
 
     def with_breaks(self, breaks: pl.DataFrame) -> "SubsetResult":
         """Return the same rows with other breaks."""
-        return SubsetResult(self.rows, breaks, self.plan, self.notes, self.conventions, self.records_from)
+        return SubsetResult(
+            self.rows, breaks, self.plan, self.notes, conventions=self.conventions, records_from=self.records_from
+        )
 
 
 def check_wallet(database: Engine, settings: Settings, member: int) -> SubsetResult:
@@ -96,4 +99,4 @@ def _check_subset(
     conventions = conventions_of(settings)
     since = conventions.commission_records_from
     records_from = None if since is None else local_instant(since, settings.tz).replace(tzinfo=None)
-    return SubsetResult(rows, found.breaks, plan, tuple(notes), conventions, records_from)
+    return SubsetResult(rows, found.breaks, plan, tuple(notes), conventions=conventions, records_from=records_from)

@@ -13,7 +13,7 @@
 -- explains: none
 -- proves: No amount is stored in another unit than the platform means, as far as the mapping declares it.
 -- do: Correct the program that writes the column, then the stored amounts; until then, whoever reads the column must divide it.
--- message: {rows_text} of {table_name} hold {column_name} as {unit} instead of {meant_unit}: {why}.
+-- message: {values_text} of {place} not in the unit that the platform means: {why}.
 with stored as (
     select 'orders' as input, 'total' as column_name, count(*) as rows, min(id) as first_id, max(id) as last_id
     from orders
@@ -40,14 +40,11 @@ select
     null::BIGINT as member_id,
     null::BIGINT as order_id,
     0::BIGINT as amount_paisa,
-    case when s.rows = 1 then '1 row' else s.rows || ' rows' end as rows_text,
-    s.input as table_name,
-    s.column_name,
-    m.unit,
-    m.meant_unit,
+    case when s.rows = 1 then '1 value' else s.rows || ' values' end as values_text,
+    m.place || case when s.rows = 1 then ' is' else ' are' end as place,
     m.why,
     'stored-in-other-unit' as cause,
-    [{'table': s.input, 'id': s.first_id}, {'table': s.input, 'id': s.last_id}] as evidence,
+    [{'table': m.stored_in, 'id': s.first_id}, {'table': m.stored_in, 'id': s.last_id}] as evidence,
     s.input || '/' || s.column_name as key
 from stored as s
 inner join misstated_amounts as m on s.input = m.input and s.column_name = m.column_name

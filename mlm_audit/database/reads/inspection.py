@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,12 +30,14 @@ from mlm_audit.database.reads.profiles import (
 from mlm_audit.database.reads.section_facts import find_inputs
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.words import SPACES
+from mlm_audit.domain.words import SPACES, fold
 from mlm_audit.platforms.kind_search import KindChoice, KindKey, best_choice
 from mlm_audit.platforms.proposal import ProposedKind, ProposedMapping, ProposedTable, units_of
 from mlm_audit.platforms.section_text import FoundInputs
 from mlm_audit.platforms.units import to_minor
 
+SIDES = ("credit", "debit")
+"""A column with as many words may tell on which side of the account a row is."""
 MOST_MEMBERS = 400
 """The number of members whose rows are read to choose. The proof of the mapping reads all."""
 MOST_TABLES = 3
@@ -55,11 +58,15 @@ class LedgerSource:
     key: str
     member: str
     kind: str
-    amount: str
+    amounts: tuple[str, ...]
+    """The column of the signed amount, or those of credit and debit, or the amount and the word of its direction."""
     is_major: bool
     sums: Sums
     other_words: tuple[str, ...]
     """Words of the column that no row of the members compared has."""
+    side_words: tuple[str, ...] = ()
+    credit_word: str | None = None
+    """Where the second of the `amounts` is a direction: its word for a credit. Any other word is a debit."""
 
 
 @dataclass(frozen=True)
@@ -131,21 +138,38 @@ def proposed(found: PlatformProposal) -> ProposedMapping:
     )
     tables = []
     for source in found.ledger:
+        columns, signs, turn = _moved(source, found.choice)
         kinds = tuple(
-            ProposedKind(word, sign, (table, word) in found.choice.open_kinds, found.choice.otherwise[table, word])
+            ProposedKind(
+                word, sign * turn, (table, word) in found.choice.open_kinds, found.choice.otherwise[table, word]
+            )
             for (table, word), sign in found.choice.signs.items()
             if table == source.table
         )
         kinds += tuple(ProposedKind(word, 1, is_silent=True, without=0) for word in source.other_words)
-        columns = {"id": source.key, "user_id": source.member, "type": source.kind, "amount": source.amount}
+        columns = {"id": source.key, "user_id": source.member, "type": source.kind, **columns}
         _, unit = units_of(wallet_is_major=found.wallet.is_major, ledger_is_major=source.is_major, factor=found.factor)
-        tables.append(ProposedTable(source.table, columns, unit, kinds))
+        tables.append(ProposedTable(source.table, columns, unit, kinds, signs))
     users = ProposedTable(
         found.wallet.table, {"id": found.wallet.key, "wallet_balance": found.wallet.balance}, wallet_unit, ()
     )
     certain = found.wallet.is_major or any(source.is_major for source in found.ledger) or found.factor != 1
     members = found.choice.members + found.wallet.inexact
     return ProposedMapping(users, tuple(tables), found.choice.agreeing, members, certain, found.inputs)
+
+
+def _moved(source: LedgerSource, choice: KindChoice) -> tuple[dict[str, str], dict[str, int], int]:
+    """Return the columns of the amount, the signs of its words, and -1 if credit and debit are the other way round."""
+    if len(source.amounts) == 1:
+        return {"amount": source.amounts[0]}, {}, 1
+    signs = [sign for key, sign in choice.signs.items() if key[0] == source.table and key not in choice.open_kinds]
+    turn = -1 if sum(signs) < 0 else 1
+    first, second = source.amounts
+    if source.credit_word is None:
+        credit, debit = (first, second) if turn == 1 else (second, first)
+        return {"credit": credit, "debit": debit}, {}, turn
+    other = next(word for word in source.side_words if word != source.credit_word)
+    return {"amount": first, "direction": second}, {source.credit_word: turn, other: -turn}, turn
 
 
 class _References:
@@ -220,18 +244,44 @@ def _ledger_sources(
         for member in references.columns(table, members) if table is not members and amounts else ():
             for kind in _kinds_of(table):
                 names = [column.name for column in amounts if column.name != member]
-                rows = rows_of_members(references.connection, table, member, [kind.name, *names], ids)
-                for place, amount in enumerate(names, start=2):
-                    found = _source(table, (member, kind.name, amount), [(row[0], row[1], row[place]) for row in rows])
+                sides = [one.name for one in _kinds_of(table) if one.name != kind.name and len(one.words) == len(SIDES)]
+                rows = rows_of_members(references.connection, table, member, [kind.name, *names, *sides], ids)
+                for chosen, word, values in _amounts(table, names, sides, rows):
+                    pairs = [(row[0], row[1], value) for row, value in zip(rows, values, strict=True)]
+                    found = _source(table, (member, kind.name, chosen), pairs)
                     if found is not None:
-                        yield found
+                        words = table.columns[chosen[1]].words if word is not None else ()
+                        yield replace(found, credit_word=word, side_words=words)
+
+
+def _amounts(
+    table: TableProfile, names: Sequence[str], sides: Sequence[str], rows: Sequence[Any]
+) -> Iterator[tuple[tuple[str, ...], str | None, list[Any]]]:
+    """Yield each way to read the amount of the rows: its columns, the word of a credit if there is one, and the values."""
+    columns = {name: [row[place] for row in rows] for place, name in enumerate((*names, *sides), start=2)}
+    for name in names:
+        yield (name,), None, columns[name]
+    for credit, debit in combinations(names, 2):
+        pairs = list(zip(columns[credit], columns[debit], strict=True))
+        if any(one for one, _ in pairs) and any(one for _, one in pairs) and not any(a and b for a, b in pairs):
+            yield (credit, debit), None, [a or _negated(b) for a, b in pairs]
+    for name in names:
+        for side in sides:
+            first = table.columns[side].words[0]
+            words = [fold(str(word)) for word in columns[side]]
+            values = zip(columns[name], words, strict=True)
+            yield (name, side), first, [a if word == fold(first) else _negated(a) for a, word in values]
+
+
+def _negated(value: Any) -> Any:
+    return None if value is None else -value if not isinstance(value, str) else f"-{value}"
 
 
 def _source(
-    table: TableProfile, names: tuple[str, str, str], rows: Sequence[tuple[Any, Any, Any]]
+    table: TableProfile, names: tuple[str, str, tuple[str, ...]], rows: Sequence[tuple[Any, Any, Any]]
 ) -> LedgerSource | None:
     """Return the sums of the kinds by member; None when a value is no exact amount."""
-    member, kind, amount = names
+    member, kind, amounts = names
     is_major = not all(_is_whole(value) for *_, value in rows)
     sums: defaultdict[KindKey, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for number, word, value in rows:
@@ -241,7 +291,7 @@ def _source(
         sums[table.name, str(word).strip(SPACES)][str(number)] += exact or 0
     others = tuple(word for word in table.columns[kind].words if (table.name, word) not in sums)
     key = table.key or member
-    return LedgerSource(table.name, key, member, kind, amount, is_major, sums, others) if sums else None
+    return LedgerSource(table.name, key, member, kind, amounts, is_major, sums, others) if sums else None
 
 
 def _is_whole(value: object) -> bool:

@@ -199,7 +199,7 @@ def _is_debited_on_request(
         words = [kind.word for kind in table.kinds if kind.role == "withdrawal" and kind.sign]
         entries = table_of(known[table.name])
         kind = entries.c[table.columns["type"]]
-        amount = entries.c[table.columns["amount"]]
-        query = sa.select(sa.func.count()).where(kind.in_(words), amount != 0)
+        is_moved = sa.or_(*(entries.c[table.columns[name]] != 0 for name in table.amounts))
+        query = sa.select(sa.func.count()).where(kind.in_(words), is_moved)
         debits += int(connection.execute(query).scalar_one()) if words else 0
     return debits > approved

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.mapped_tables import attach
+from mlm_audit.database.reads.inspection import inspect_platform, proposed
 from mlm_audit.demo.faults import FAULTS
 from mlm_audit.demo.faults.injector import inject
 from mlm_audit.demo.platform import Platform
@@ -57,3 +58,29 @@ def faulty() -> Platform:
     platform = clean_platform(members=600).copy()
     inject(platform, dict.fromkeys(FAULTS, 1), FAULTS, seed=3, exact=False)
     return platform
+
+
+@pytest.mark.slow
+def test_inspection_finds_a_ledger_with_credit_and_debit(
+    sqlite_url: str, filled: Callable[[str, Platform], Engine], opened: Callable[[str], Engine], tmp_path: Path
+) -> None:
+    """Every wallet, the sections and their columns, under names in capitals and amounts in rupees."""
+    frames = frames_of(filled(f"sqlite:///{tmp_path / 'known.db'}", clean_platform(members=300)), tmp_path / "known")
+    text = build(opened(sqlite_url), frames, SHOUTING)
+    (tmp_path / "written.toml").write_text(text, encoding="utf-8")
+    written = load_mapping(str(tmp_path / "written.toml"))
+    reader = open_engine(sqlite_url, read_only=True)
+    found = proposed(inspect_platform(reader))
+    reader.dispose()
+    assert (found.users.name, found.agreeing) == ("TBL_USERS", found.members)
+    [ledger] = found.ledger
+    assert (ledger.name, ledger.amounts, ledger.unit) == ("TBL_LEDGER", ("credit", "debit"), "major")
+    assert (ledger.columns["credit"], ledger.columns["debit"]) == ("CREDIT_", "DEBIT_")
+    assert {kind.sign for kind in ledger.kinds} == {1}
+    assert found.inputs is not None
+    for one in found.inputs.sections:
+        assert one.table == written.inputs[one.section].table
+        assert one.columns.items() <= written.inputs[one.section].columns.items()
+    assert {one.section for one in found.inputs.sections} == {
+        "orders", "hierarchy", "commissions", "withdrawals", "matrix_nodes", "payout_schedule"
+    }  # fmt: skip
