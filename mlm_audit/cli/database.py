@@ -20,7 +20,7 @@ app = App(name="db")
 def init(*, db: Db = None, json: Json = False) -> None:
     """Create the tables in an empty database. In a platform's own database, add only the toolkit's tables.
 
-    Nothing is created in a platform that is read through a mapping.
+    Beside the tables of a mapped platform, the toolkit's tables are created only with PLATFORM_WRITES.
     """
     engine = database(settings_with(db), create=True)
     created = [] if is_only_read(engine) else migrate.init(engine)
@@ -64,8 +64,8 @@ def check(*, db: Db = None, json: Json = False) -> int:
 def upgrade(*, db: Db = None, json: Json = False) -> None:
     """Upgrade the toolkit's tables to the newest version.
 
-    Platform tables are not altered, except for two columns on users. Nothing is altered in a platform that is read through
-    a mapping.
+    Platform tables are not altered, except for two columns on users. The tables of a mapped platform are
+    never altered.
     """
     engine = database(settings_with(db))
     before = migrate.is_current(engine)

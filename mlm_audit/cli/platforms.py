@@ -43,6 +43,7 @@ def _document(mapping: Mapping) -> dict[str, Any]:
         "currency": mapping.currency,
         "path": str(mapping.path),
         "sha256": mapping.digest,
+        "operate": [] if mapping.operate is None else list(mapping.operate.allowed),
     }
 
 
@@ -107,13 +108,14 @@ def inspect(
 
 
 @app.command
-def check(name: Name, /, *, db: Db = None, json: Json = False) -> int:
+def check(name: Name | None = None, /, *, db: Db = None, json: Json = False) -> int:
     """Prove a mapping on a database: whether the ledger, read through it, gives exactly the members' wallets.
 
-    The database is only read. Rows that the mapping leaves out, and kinds that move no wallet, are listed with their
+    Without a name, the mapping that PLATFORM selects is proven. The database is only read. Rows that the mapping leaves out, and kinds that move no wallet, are listed with their
     amounts. Exit code 3 when a wallet differs, 4 when none does and something is not known, such as a kind of row.
     """
-    mapping, settings = load_mapping(name), settings_with(db, platform=name)
+    settings = settings_with(db, platform=name)
+    mapping = load_mapping(settings.platform)
     engine = _reader(settings)
     try:
         with progress_bar(quiet=json) as progress:

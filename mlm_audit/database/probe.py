@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mlm_audit.database.core.connect import error_line
-from mlm_audit.database.core.platform_engines import is_only_read, platform_of
+from mlm_audit.database.core.platform_engines import is_mapped, platform_of
 from mlm_audit.database.core.schema import SchemaProblem
 from mlm_audit.database.core.statements import Statement
 from mlm_audit.database.dialects.dialect import Dialect
@@ -54,7 +54,7 @@ def failing_queries(engine: Engine) -> list[SchemaProblem]:
     The caller must have checked the tables and columns before.
     """
     cure = "give the column the required type, add the missing value to the enum, or grant the account the missing privilege"
-    if is_only_read(engine):
+    if is_mapped(engine):
         cure = "compare the mapping with the database, or grant the account the missing privilege"
         return [SchemaProblem(f"(query) {name}", None, said, cure) for name, said in failing_reads(platform_of(engine))]
     return [SchemaProblem(f"(query) {name}", None, said, cure) for name, said in failing(engine)]

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         description="Database of the toolkit's own tables on a platform that is only read; when it is not set, a SQLite "
         "file beside RUNS_DIR",
     )
+    platform_writes: bool = Field(
+        default=False,
+        description="Whether the jobs may write what [operate] of the platform's mapping names; the toolkit's own tables are "
+        "then in the platform's database",
+    )
     timezone: str = Field("Asia/Kolkata", description="Time zone of business days, weeks and months")
     plan_file: Path | None = Field(
         None, description="TOML file with the plan versions; when it is not set, the built-in plan is used"

@@ -64,6 +64,7 @@ def parameters(plan: Plan, settings: Settings, read_at: datetime | None) -> dict
         "is_debited_on_request": conventions.withdrawal_debited == "on_request",
         "is_hundredth_debited": conventions.withdrawal_debit == "hundredth",
         "three_three_per_order": conventions.three_three_applies == "per_order",
+        "payouts_need_kyc": conventions.payout_gate == "kyc",
         "has_own_keys": conventions.ledger_keys == "toolkit",
         "records_from": None if since is None else local_instant(since, settings.tz).replace(tzinfo=None),
         "active_from": plan.rules.active_from,

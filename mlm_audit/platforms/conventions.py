@@ -32,6 +32,8 @@ class Conventions(BaseModel):
 
     In binary floating point, 70 % of 21,000 paisa is 14,699. Such differences are one finding with their total.
     """
+    payout_gate: Literal["kyc", "no_kyc"] = "kyc"
+    """Whether an instalment is paid only to a member whose KYC is approved. In both cases the member is active."""
     ledger_keys: Literal["toolkit", "platform"] = "toolkit"
     """Whether the key of a ledger row has the form that the toolkit writes, or a form of the platform's own."""
     commission_records_from: date | None = None
@@ -52,6 +54,8 @@ CONVENTIONS_IN_WORDS = {
     ("eligibility_flag", "three_three"): "the flag means that the member meets the 3-3 rule",
     ("arithmetic", "exact"): "shares are computed exactly",
     ("arithmetic", "binary_floor"): "shares are computed in binary floating point",
+    ("payout_gate", "kyc"): "an instalment is paid only when the member's KYC is approved",
+    ("payout_gate", "no_kyc"): "an instalment is paid whether or not the member's KYC is approved",
     ("ledger_keys", "toolkit"): "the keys of ledger rows have the toolkit's form",
     ("ledger_keys", "platform"): "the keys of ledger rows have a form of the platform's own",
 }

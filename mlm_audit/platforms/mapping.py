@@ -21,6 +21,7 @@ from mlm_audit.domain.inputs import ABSENT_COLUMNS, OPTIONAL_COLUMNS, needed_of
 from mlm_audit.domain.money import format_inr
 from mlm_audit.domain.settings import PLATFORM_FILES, STANDARD_PLATFORM, Settings, platform_file
 from mlm_audit.platforms.conventions import STANDARD, Conventions
+from mlm_audit.platforms.operations import Operate, why_not_operable
 from mlm_audit.platforms.sections import LedgerTable, MappedTable, MemberTable, Strict
 from mlm_audit.platforms.units import unit_of
 
@@ -87,6 +88,7 @@ class _File(Strict):
     eligibility_log: MappedTable | None = None
     monthly_stats: MappedTable | None = None
     kyc: MappedTable | None = None
+    operate: Operate | None = None
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
@@ -111,7 +113,7 @@ class _File(Strict):
     @property
     def others(self) -> dict[str, MappedTable]:
         """Return the sections other than the members and the ledger, by the name of their input."""
-        skipped = ("platform", "conventions", "absent", "users", "ledger")
+        skipped = ("platform", "conventions", "absent", "users", "ledger", "operate")
         return {
             name: table for name in type(self).model_fields if name not in skipped and (table := getattr(self, name))
         }
@@ -134,6 +136,8 @@ class Mapping:
     absent: dict[str, str] = field(default_factory=dict)
     """What the platform does not keep by design: an input, or `input.column`, with the reason."""
     conventions: Conventions = STANDARD
+    operate: Operate | None = None
+    """What may be written when PLATFORM_WRITES is set; None when the mapping only allows reading."""
 
     def amount(self, minor: int) -> str:
         """Return an amount in words: rupees in Indian grouping, any other currency with its code."""
@@ -258,6 +262,9 @@ def _parsed(path: Path, text: str) -> Mapping:
     for section, table in {"users": file.users, **file.others}.items():
         _check_columns(path, text, section, table)
         _check_units(path, text, section, table, head.currency)
+    if file.operate and (found := why_not_operable(file.operate, file.users, file.ledger, file.payout_schedule)):
+        key, why = found
+        raise InputError(f"platform {path}, line {_line_of(text, key, ('operate',))}, key operate.{key}: {why}")
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Mapping(
         head.name,
@@ -271,6 +278,7 @@ def _parsed(path: Path, text: str) -> Mapping:
         file.others,
         file.absent,
         file.conventions,
+        file.operate,
     )
 
 

@@ -61,6 +61,12 @@ def why_unproven(settings: Settings, database: Engine) -> tuple[str, ...]:
     return ()
 
 
+def require_proven(settings: Settings, database: Engine, what: str) -> None:
+    """Raise InputError unless the selected mapping has been checked on this database and nothing has changed since."""
+    if why := why_unproven(settings, database):
+        raise InputError(f"{what}: {why[0]}; nothing was written")
+
+
 def platform_name(settings: Settings) -> str:
     """Return the platform of a run as results name it: the mapping with its digest."""
     mapping: Mapping | None = mapping_of(settings)

@@ -22,6 +22,7 @@ from mlm_audit.checks.catalogue import load_checks
 from mlm_audit.cli.app import main
 from mlm_audit.database.core.platform_database import open_platform
 from mlm_audit.database.core.platform_engines import platform_of
+from mlm_audit.database.core.upgrade import init
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.jobs import MONTHLY_SWEEP, RECONCILIATION, RETRY_PAYOUTS, TREE_HEALTH, WEEKLY_PAYOUTS, job_of
@@ -141,6 +142,47 @@ def test_what_is_true_of_the_matrix_generation_and_nothing_else(
     assert rows_of(url, opened) == before
 
 
+def test_the_overdue_instalments_of_the_matrix_generation_are_paid_once(
+    real: Callable[[str], str], opened: Callable[[str], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the platform's own words in its own tables, and nothing else changed."""
+    url = real("matrix")
+    before = rows_of(url, opened)
+    settings = settings_of(url, MATRIX, tmp_path).model_copy(update={"platform_writes": True})
+    database = open_platform(settings)
+    init(database)
+    monkeypatch.setenv("RUNS_DIR", str(settings.runs_dir))
+    with pytest.raises(SystemExit):
+        main(["platform", "check", MATRIX, "--db", url])
+
+    def run(job: str) -> RunResult:
+        return call(RunContext(job_of(job), database, settings, clock_at(NOW[MATRIX])), Request())
+
+    first, second = run(WEEKLY_PAYOUTS).counts.to_json(), run(WEEKLY_PAYOUTS).counts.to_json()
+    assert (first["paid"], first["paid_paisa"], first["ledger_rows"]) == (842, 1_157_841, 842)
+    assert (second["due"], second["paid"]) == (0, 0)
+    books = run(RECONCILIATION)
+    assert not {one.code for one in books.findings} & {"wallet-balance", "payout-overdue", "payout-ledger"}
+    trees = run(TREE_HEALTH)
+    assert Counter(one.code for one in trees.findings) == {"matrix-node-missing": 18}
+    database.dispose()
+
+    after = rows_of(url, opened)
+    assert {name for name in before if after[name] != before[name]} == {"users", "ledger", "self_payout_schedule"}
+    new = sorted(set(after["ledger"]) - set(before["ledger"]))
+    assert len(new) == len(after["ledger"]) - len(before["ledger"]) == 842
+    assert {row[2] for row in new} == {"self_joining_instalment"}
+    due = {row[0]: row for row in before["self_payout_schedule"]}
+    assert {row[6] for row in new} == {
+        f"payout:{number}:{due[number][2]}" for number in due if number in _newly_paid(before, after)
+    }
+
+
+def _newly_paid(before: dict[str, list[tuple[object, ...]]], after: dict[str, list[tuple[object, ...]]]) -> set[object]:
+    paid = [{row[0] for row in rows["self_payout_schedule"] if row[5] == "paid"} for rows in (before, after)]
+    return paid[1] - paid[0]
+
+
 def test_the_wallets_of_the_pool_generation_and_what_is_left_out(
     real: Callable[[str], str], jobs: Callable[[str, str], Jobs]
 ) -> None:
@@ -169,9 +211,9 @@ def test_no_money_is_moved_through_a_mapping(
     job: str, real: Callable[[str], str], jobs: Callable[[str, str], Jobs]
 ) -> None:
     run = jobs(real("matrix"), MATRIX)
-    with pytest.raises(InputError, match="read through a mapping, which allows no changes; use --dry-run"):
+    with pytest.raises(InputError, match="this platform is only read; with PLATFORM_WRITES=true, the jobs write what"):
         run(job)
-    with pytest.raises(InputError, match="read through a mapping, which allows no changes"):
+    with pytest.raises(InputError, match="--repair: its changes cannot be written through a mapping"):
         run(TREE_HEALTH, repair=True)
     with pytest.raises(
         InputError, match="does not apply to the platform wear-and-earn-matrix: there is no monthly elig"

@@ -16,9 +16,10 @@ from itertools import count
 from multiprocessing.queues import SimpleQueue
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, Row, Table, event, inspect
 
-from mlm_audit.database.core.connect import open_engine
+from mlm_audit.database.core.platform_database import open_platform
 from mlm_audit.database.core.tables import Base
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.trees.run import check_tree_health
@@ -47,6 +48,11 @@ class Task:
     url: str
     settings: dict[str, Any]
     now: datetime
+
+    def open(self) -> Engine:
+        """The platform, through the mapping that the settings select, if any."""
+        named = {"database_url": SecretStr(self.url)} | self.settings
+        return open_platform(Settings().model_copy(update=named))
 
     def run(self, engine: Engine, pause: Callable[[float], object] = time.sleep) -> None:
         """`pause` is what a payout run does after each batch."""
@@ -78,7 +84,7 @@ def in_child(task: Task, kill_at: int | None) -> int:
 
 
 def _child(task: Task, kill_at: int | None, points: "SimpleQueue[int]") -> None:
-    engine = open_engine(task.url)
+    engine = task.open()
     number = count(1)
     last = 0
 
@@ -100,10 +106,10 @@ def _child(task: Task, kill_at: int | None, points: "SimpleQueue[int]") -> None:
 class Template:
     """The rows of a database, to be put back before each crash."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, others: Sequence[Table] = ()) -> None:
         self.engine = engine
         present = set(inspect(engine).get_table_names())
-        self.tables = [table for name, table in Base.metadata.tables.items() if name in present]
+        self.tables = [*(table for name, table in Base.metadata.tables.items() if name in present), *others]
         with engine.connect() as connection:
             self.rows = {t.name: [dict(row) for row in connection.execute(t.select()).mappings()] for t in self.tables}
             self.raw = {table.name: self._raw(connection, table) for table in self.tables}

@@ -17,6 +17,7 @@ from mlm_audit.database.core.values import Unread
 from mlm_audit.database.reads.snapshot import one_instant, read_snapshot, write_inputs
 from mlm_audit.domain.inputs import ANALYSIS_INPUTS, OF_TOOLKIT, TREE_INPUTS
 from mlm_audit.domain.words import LEDGER_TYPES, WORDS
+from tests.support.real_platforms import continue_ids
 
 SECTIONS = (
     "users",
@@ -109,7 +110,9 @@ def build(engine: Engine, frames: dict[str, pl.DataFrame], schema: Schema) -> st
     with engine.begin() as connection:
         for section in frames:
             if rows[section]:
-                connection.execute(sa.insert(metadata.tables[schema.table(section)]), rows[section])
+                table = metadata.tables[schema.table(section)]
+                connection.execute(sa.insert(table), rows[section])
+                continue_ids(connection, table, schema.column("id"))
     return _mapping(frames, schema)
 
 
@@ -142,7 +145,7 @@ def _type(series: pl.Series) -> sa.types.TypeEngine[Any]:
     if series.dtype == pl.Boolean:
         return sa.Boolean()
     if series.dtype.is_integer():
-        return sa.BigInteger()
+        return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     if series.dtype == pl.String:
         return sa.Text()
     return sa.DateTime().with_variant(sa.dialects.mysql.DATETIME(fsp=6), "mysql", "mariadb")

@@ -25,6 +25,15 @@ def build(engine: sa.Engine, generation: str) -> None:
             rows = pl.read_parquet(file).to_dicts() if file.is_file() else []
             if rows:
                 connection.execute(sa.insert(table), [_placeholders(table) | row for row in rows])
+                continue_ids(connection, table, "id")
+
+
+def continue_ids(connection: sa.Connection, table: sa.Table, key: str) -> None:
+    """Let new rows get ids above those that were loaded. Only PostgreSQL has to be told."""
+    if connection.dialect.name == "postgresql" and key in table.columns:
+        quote = connection.dialect.identifier_preparer.quote
+        last = f"(select max({quote(key)}) from {quote(table.name)})"
+        connection.exec_driver_sql(f"select setval(pg_get_serial_sequence('{quote(table.name)}', '{key}'), {last})")
 
 
 def _placeholders(table: sa.Table) -> dict[str, Any]:
@@ -34,8 +43,14 @@ def _placeholders(table: sa.Table) -> dict[str, Any]:
 
 
 def _column(name: str, spec: dict[str, Any]) -> sa.Column[Any]:
+    is_key = spec["key"] == "PRI"
     return sa.Column(
-        name, _type(spec["type"]), primary_key=spec["key"] == "PRI", nullable=bool(spec["null"]), autoincrement=False
+        name,
+        _type(spec["type"]),
+        primary_key=is_key,
+        nullable=bool(spec["null"]),
+        unique=spec["key"] == "UNI",
+        autoincrement="auto" if is_key and name == "id" else False,
     )
 
 

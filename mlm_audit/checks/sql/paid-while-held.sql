@@ -32,6 +32,10 @@ select
     [{'table': 'SelfPayoutSchedule', 'id': p.id}, {'table': 'SelfPayoutSchedule', 'id': h.held_id}] as evidence,
     p.id as key
 from held as h
-inner join (select id from users where not (is_active and not is_blocked and is_kyc_approved)) as u on h.user_id = u.id
+inner join (
+    select id
+    from users
+    where not (is_active and not is_blocked and (is_kyc_approved or not (select payouts_need_kyc from rules)))
+) as u on h.user_id = u.id
 inner join payout_schedule as p on h.user_id = p.user_id
 where p.status = 'paid' and p.payout_date >= h.since and p.processed_at >= h.since and p.id <> h.held_id

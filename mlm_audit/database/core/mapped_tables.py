@@ -1,7 +1,7 @@
 """A platform with other tables, read as if it had the toolkit's: each table is a query that follows the mapping.
 
 `attach` changes how an engine renders the platform's tables, so that every read of the toolkit goes through the mapping.
-The engine must be one that only reads.
+A write to one of these tables is refused; what a mapping allows to be written goes through `mapped_writes`.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from mlm_audit.database.core.mapped_columns import (
     kinds_that,
     role_of_kind,
 )
+from mlm_audit.database.core.platform_engines import unwritable
 from mlm_audit.database.core.schema import family_of
 from mlm_audit.database.core.tables import Base
 from mlm_audit.database.dialects.lookup import dialect_of
@@ -54,6 +55,7 @@ def attach(engine: Engine, mapping: Mapping) -> None:
         for section, query in canonical_queries(engine, mapping).items()
     }
     _try_each(engine, mapping, texts)
+    engine.dialect.mlm_conventions = mapping.conventions  # type: ignore[attr-defined]
     engine.dialect.mlm_tables = texts  # type: ignore[attr-defined]
     engine.dialect.mlm_structure = _structure(engine, mapping, texts)  # type: ignore[attr-defined]
     engine.dialect.statement_compiler = _compiler_of(engine.dialect.statement_compiler, texts)
@@ -112,11 +114,16 @@ class MappedSource:
             else sa.table(str(table.table), schema=table.db_schema)
         )
 
+    @property
+    def model(self) -> dict[str, sa.Column[Any]]:
+        """Return the columns of the toolkit's table, by their attributes."""
+        return dict(MODELS[self.section].__mapper__.columns.items())
+
     def query(self, place: int, parts: int) -> Select[Any]:
         """Return the query. The ids of several parts are made distinct: the id times the number of parts, plus the place."""
         chosen = []
-        for attribute, column in MODELS[self.section].__mapper__.columns.items():
-            value = self._value(attribute.removesuffix("_paisa"), column)
+        for attribute, column in self.model.items():
+            value = self.value_of(attribute.removesuffix("_paisa"), column)
             if attribute == "id" and parts > 1:
                 value = value * parts + place
             chosen.append(value.label(column.name))
@@ -132,7 +139,7 @@ class MappedSource:
         if isinstance(self.table, LedgerTable):
             return self._moved(self.table)
         names = [name for name in self.table.columns if name in self.table.amounts]
-        return self._value(names[0], sa.Column(names[0], sa.BigInteger)) if names else sa.literal(0)
+        return self.value_of(names[0], sa.Column(names[0], sa.BigInteger)) if names else sa.literal(0)
 
     def is_kind(self, word: str) -> Any:
         """Return the condition for the ledger rows of a stored kind."""
@@ -142,18 +149,23 @@ class MappedSource:
     def _stored(self, name: str) -> Any:
         return self._named(self.table.columns[name])
 
+    def type_of(self, column: str) -> sa.types.TypeEngine[Any]:
+        """Return the type by which a value of a stored column is compared and written."""
+        kind: sa.types.TypeEngine[Any] = _TYPES.get(self.families.get(column, ""), sa.types.NullType())
+        return kind
+
     def _named(self, column: str) -> Any:
         if self.families and column not in self.families:
             raise InputError(
                 f"platform {self.mapping.path}: table {self.table.name} has no column {column}; compare the mapping with "
                 "the database"
             )
-        return sa.column(column, _TYPES.get(self.families.get(column, ""), sa.types.NullType()))
+        return sa.column(column, self.type_of(column))
 
     def _family(self, name: str) -> str:
         return self.families.get(self.table.columns[name], "decimal")
 
-    def _value(self, name: str, column: sa.Column[Any]) -> ColumnElement[Any]:
+    def value_of(self, name: str, column: sa.Column[Any]) -> ColumnElement[Any]:
         """Return what stands for a column of the toolkit's table."""
         table = self.table
         if isinstance(table, LedgerTable) and name in ("amount", "type"):
@@ -279,4 +291,15 @@ def _compiler_of(base: Any, texts: MappingOf[str, str]) -> Any:
             return f"({texts[table.name]})"
         return f"({texts[table.name]}) AS {self.preparer.quote(table.name)}"
 
-    return type("MappedCompiler", (base,), {"visit_table": visit_table})
+    def guarded(name: str) -> Any:
+        written = getattr(base, name)
+
+        def visit(self: Any, statement: Any, *arguments: Any, **options: Any) -> str:
+            if isinstance(statement.table, sa.Table) and statement.table.name in texts:
+                raise InputError(unwritable(statement.table.name))
+            return written(self, statement, *arguments, **options)  # type: ignore[no-any-return]
+
+        return visit
+
+    visits = {name: guarded(name) for name in ("visit_insert", "visit_update", "visit_delete")}
+    return type("MappedCompiler", (base,), {"visit_table": visit_table, **visits})

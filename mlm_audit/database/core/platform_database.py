@@ -7,15 +7,18 @@ from sqlalchemy.engine import make_url
 
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.mapped_tables import attach
+from mlm_audit.database.core.mapped_writes import writes_for
 from mlm_audit.database.core.platform_engines import PLATFORM, STATE, database_key
 from mlm_audit.database.core.upgrade import prepare_state
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
-from mlm_audit.platforms.mapping import mapping_of
+from mlm_audit.platforms.mapping import Mapping, mapping_of
 
 
 def open_platform(settings: Settings, *, create: bool = False, read_only: bool = False) -> Engine:
     """Open the databases of the platform that the settings name, and return the engine of the toolkit's tables.
+
+    With PLATFORM_WRITES, a mapped platform has both in one database.
 
     Raise InputError when DATABASE_URL is not set, a database cannot be reached, or the mapping does not fit.
     """
@@ -25,6 +28,8 @@ def open_platform(settings: Settings, *, create: bool = False, read_only: bool =
     mapping = mapping_of(settings)
     if mapping is None:
         return open_engine(url, create=create, read_only=read_only)
+    if settings.platform_writes:
+        return _open_writable(settings, url, mapping, read_only=read_only)
     platform = open_engine(url, read_only=True)
     try:
         attach(platform, mapping)
@@ -36,6 +41,28 @@ def open_platform(settings: Settings, *, create: bool = False, read_only: bool =
     platform.update_execution_options(**{STATE: state})
     event.listen(state, "engine_disposed", lambda _engine: platform.dispose())
     return state
+
+
+def _open_writable(settings: Settings, url: str, mapping: Mapping, *, read_only: bool) -> Engine:
+    """Open a mapped platform that may be written. The toolkit's tables are in the same database."""
+    if mapping.operate is None:
+        raise InputError(
+            f"PLATFORM_WRITES: the mapping {mapping.name} has no section [operate], so nothing may be written; add it, or "
+            "unset PLATFORM_WRITES"
+        )
+    if settings.state_database_url is not None:
+        raise InputError(
+            "STATE_DATABASE_URL: with PLATFORM_WRITES the toolkit's tables are in the platform's database, so that money and "
+            "its record are written together; unset one of the two"
+        )
+    engine = open_engine(url, read_only=read_only)
+    try:
+        attach(engine, mapping)
+        engine.dialect.mlm_writes = writes_for(engine, mapping)  # type: ignore[attr-defined]
+    except InputError:
+        engine.dispose()
+        raise
+    return engine
 
 
 def _open_state(settings: Settings, platform: Engine) -> Engine:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, inspect
 
 from mlm_audit.database.core.inputs import SOURCES, needed_columns
 from mlm_audit.database.core.own_tables import OWN_TABLES, STATE_TABLES
-from mlm_audit.database.core.platform_engines import is_only_read
+from mlm_audit.database.core.platform_engines import is_mapped
 from mlm_audit.database.core.tables import ADDED_USER_COLUMNS, PLATFORM_TABLES, Base
 from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.domain.errors import InputError
@@ -46,14 +46,14 @@ def check_schema(engine: Engine) -> list[SchemaProblem]:
     inspector = inspect(engine)
     present = {*inspector.get_table_names(), *views_of(inspector)}
     problems: list[SchemaProblem] = []
-    # The mapping of a platform that is only read was tried when the platform was opened.
-    wanted = STATE_TABLES if is_only_read(engine) else (*PLATFORM_TABLES, *OWN_TABLES)
+    # The mapping of a platform was tried when the platform was opened.
+    wanted = STATE_TABLES if is_mapped(engine) else (*PLATFORM_TABLES, *OWN_TABLES)
     for name in wanted:
         if name not in present:
             problems.append(_missing(name))
             continue
         problems += _columns(name, inspector.get_columns(name), Base.metadata.tables[name].columns)
-    if "users" in present and not is_only_read(engine):
+    if "users" in present and not is_mapped(engine):
         known = {column["name"] for column in inspector.get_columns("users")}
         problems += [
             SchemaProblem("users", name, "missing", "run `mlm-audit db upgrade`")

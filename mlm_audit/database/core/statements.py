@@ -14,14 +14,16 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult
 
-from mlm_audit.database.core.platform_engines import texts_of
+from mlm_audit.database.core.platform_engines import texts_of, unwritable
 from mlm_audit.database.dialects.dialect import Dialect
 from mlm_audit.database.dialects.lookup import dialect_of
+from mlm_audit.domain.errors import InputError
 
 FOLDER = Path(__file__).parents[1] / "sql"
 
 _FOLDED = re.compile(r"\bfolded\(([\w.\"]+)\)")
 _READ_FROM = re.compile(r"\b(from|join) [\"`]?(\w+)[\"`]?(?: as (\w+))?", re.IGNORECASE)
+_WRITTEN = re.compile(r"^\s*(?:insert into|update|delete from) [\"`]?(\w+)", re.IGNORECASE)
 _VALUE = re.compile(r"(?<!:):([a-z_]+)\b")
 
 
@@ -55,6 +57,8 @@ def _with_mapped(sql: str, connection: Connection) -> str:
     texts = texts_of(connection.dialect)
     if not texts:
         return sql
+    if (written := _WRITTEN.match(sql)) and written[1] in texts:
+        raise InputError(unwritable(written[1]))
     quote = connection.dialect.identifier_preparer.quote
 
     def as_query(found: re.Match[str]) -> str:

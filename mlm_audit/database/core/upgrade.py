@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from mlm_audit.database.core import own_tables as _own_tables  # noqa: F401  (declares the own tables on Base)
 from mlm_audit.database.core.connect import error_line, write
 from mlm_audit.database.core.own_tables import STATE_TABLES
+from mlm_audit.database.core.platform_engines import is_mapped
 from mlm_audit.database.core.schema import views_of
 from mlm_audit.database.core.tables import PLATFORM_TABLES, Base
 from mlm_audit.database.core.upgrade_checks import refuse_upgrade
@@ -26,6 +27,8 @@ def init(engine: Engine) -> list[str]:
     """Create the platform's tables in an empty database, then upgrade. Return the tables created."""
     inspector = inspect(engine)
     before = set(inspector.get_table_names())
+    if is_mapped(engine):
+        return prepare_beside(engine)
     if not before | views_of(inspector):
         Base.metadata.create_all(engine, tables=[Base.metadata.tables[name] for name in PLATFORM_TABLES])
     elif "users" not in before | views_of(inspector):
@@ -42,6 +45,9 @@ def upgrade(engine: Engine) -> None:
 
     Raise InputError when the upgrade cannot succeed, before anything is written, or when the database refuses it.
     """
+    if is_mapped(engine):
+        prepare_beside(engine)
+        return
     refuse_upgrade(engine, "db upgrade", VERSION_TABLE, ScriptDirectory.from_config(_config()))
     dialect = dialect_of(engine)
     dialect.prepare_upgrade(engine)
@@ -64,11 +70,7 @@ def prepare_state(engine: Engine) -> None:
     """
     present = set(inspect(engine).get_table_names())
     if not present:
-        tables = [Base.metadata.tables[name] for name in STATE_TABLES]
-        dialect_of(engine).prepare_upgrade(engine)
-        with write(engine) as connection:
-            Base.metadata.create_all(connection, tables=tables)
-            _migrate(connection, command.stamp)
+        _create_state(engine)
         return
     if VERSION_TABLE not in present:
         raise InputError(
@@ -78,6 +80,33 @@ def prepare_state(engine: Engine) -> None:
     if not is_current(engine):
         with write(engine) as connection:
             _migrate(connection, command.upgrade)
+
+
+def prepare_beside(engine: Engine) -> list[str]:
+    """Create the toolkit's tables beside those of a mapped platform, or upgrade them. Return the tables created.
+
+    Raise InputError, before anything is written, when the platform has a table of the same name.
+    """
+    before = set(inspect(engine).get_table_names())
+    if VERSION_TABLE not in before:
+        if taken := sorted(before.intersection(STATE_TABLES)):
+            raise InputError(
+                f"the platform has a table {taken[0]} of its own, which is also a name of the toolkit's; nothing was written. "
+                "Unset PLATFORM_WRITES, so that the toolkit's tables are in a database of their own"
+            )
+        _create_state(engine)
+    elif not is_current(engine):
+        with write(engine) as connection:
+            _migrate(connection, command.upgrade)
+    return sorted(set(inspect(engine).get_table_names()) - before)
+
+
+def _create_state(engine: Engine) -> None:
+    tables = [Base.metadata.tables[name] for name in STATE_TABLES]
+    dialect_of(engine).prepare_upgrade(engine)
+    with write(engine) as connection:
+        Base.metadata.create_all(connection, tables=tables)
+        _migrate(connection, command.stamp)
 
 
 def _migrate(connection: Connection, how: Callable[[Config, str], None]) -> None:

@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, not_, or
 
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import Notice, PayoutHistory, Repair, SelfPayoutSchedule
-from mlm_audit.database.core.platform_engines import own_tables_of
+from mlm_audit.database.core.platform_engines import own_tables_of, require_writable, writes_of
 from mlm_audit.database.core.tables import Ledger, Order
 from mlm_audit.database.core.words import folded
+from mlm_audit.database.writes import mapped_payouts
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.database.writes.payouts import Instalment, ref_of
 from mlm_audit.domain.errors import InputError
@@ -43,6 +44,7 @@ def requeue(engine: Engine, ids: Sequence[int], job_id: str, limits: RetryLimits
 
     Raise InputError for an id that does not exist, an unknown status, or an instalment that has not failed.
     """
+    require_writable(engine, "payouts requeue", None)
     moment = naive(now)
     with write(engine) as connection:
         locked = select(*db.COLUMNS).where(Schedule.id.in_(ids)).order_by(Schedule.id).with_for_update()
@@ -86,6 +88,8 @@ def paid_by(connection: Connection, job_ids: Collection[str], since: datetime) -
     """Return the paisa that these runs paid at or after an instant, by the history of payouts."""
     if not job_ids:
         return 0
+    if writes := writes_of(connection.dialect):
+        return mapped_payouts.paid_by(connection, writes, job_ids, naive(since))
     paid = PayoutHistory.type == db.LEDGER_TYPE, PayoutHistory.status == "completed"
     query = select(PayoutHistory.amount_paisa, PayoutHistory.meta).where(
         *paid, PayoutHistory.created_at >= naive(since)

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.mapped_writes import locked_wallets
 from mlm_audit.database.core.own_tables import Authorisation, Repair
+from mlm_audit.database.core.platform_engines import writes_of
 from mlm_audit.database.core.tables import Ledger, User
 from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.periods import naive
@@ -45,14 +47,25 @@ def _balance(connection: Connection, member_id: int) -> tuple[int, int]:
 
     The lock comes first, so that a posting that holds it commits before the ledger is read.
     """
-    locked = select(User.wallet_balance_paisa).where(User.id == member_id).with_for_update()
-    wallet = connection.execute(locked).scalar_one()
+    if writes := writes_of(connection.dialect):
+        wallet = locked_wallets(connection, writes, [member_id])[member_id]
+    else:
+        locked = select(User.wallet_balance_paisa).where(User.id == member_id).with_for_update()
+        wallet = connection.execute(locked).scalar_one()
     total = select(func.coalesce(func.sum(Ledger.amount_paisa), 0)).where(Ledger.user_id == member_id)
     return int(wallet), int(connection.execute(total).scalar_one())
 
 
+def set_wallet(connection: Connection, member_id: int, paisa: int) -> None:
+    """Set a member's wallet, whose row must be locked."""
+    if writes := writes_of(connection.dialect):
+        writes.set_wallets(connection, {member_id: paisa})
+        return
+    connection.execute(update(User).where(User.id == member_id).values(wallet_balance_paisa=paisa))
+
+
 def _record(connection: Connection, job_id: str, member_id: int, *, before: int, after: int, now: datetime) -> None:
-    connection.execute(update(User).where(User.id == member_id).values(wallet_balance_paisa=after))
+    set_wallet(connection, member_id, after)
     connection.execute(
         insert(Repair).values(
             job_id=job_id,

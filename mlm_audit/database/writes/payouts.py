@@ -15,13 +15,15 @@ from sqlalchemy import Connection, func, select
 
 from mlm_audit.database.core.connect import in_parts
 from mlm_audit.database.core.own_tables import SelfPayoutSchedule
-from mlm_audit.database.core.platform_engines import texts_of
+from mlm_audit.database.core.platform_engines import conventions_read_by, texts_of, writes_of
 from mlm_audit.database.core.statements import Statement, rendered
 from mlm_audit.database.core.tables import Ledger, Order
 from mlm_audit.database.core.values import displayable, instant_of
 from mlm_audit.database.core.words import folded
 from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.database.store.outbox import queue
+from mlm_audit.database.writes import mapped_payouts
+from mlm_audit.database.writes.mapped_payouts import Payment
 from mlm_audit.domain.inputs import Kind
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import InstalmentState, PayoutFacts, PayoutStatus
@@ -205,15 +207,17 @@ def members(connection: Connection, ids: Iterable[int]) -> dict[int, PayoutMembe
     """Return the flags of the members that exist, without a lock."""
     found: dict[int, PayoutMember] = {}
     for part in in_parts(sorted(set(ids)), LOOKUP):
-        found |= _flags(FACTS_MEMBERS(connection, ids=part))
+        found |= _flags(connection, FACTS_MEMBERS(connection, ids=part))
     return found
 
 
 _MEMBERS = {flags: PayoutMember(*flags) for flags in product((False, True), repeat=3)}
 
 
-def _flags(rows: Iterable[Any]) -> dict[int, PayoutMember]:
-    return {row[0]: _MEMBERS[bool(row[1]), bool(row[2]), bool(row[3])] for row in rows}
+def _flags(connection: Connection, rows: Iterable[Any]) -> dict[int, PayoutMember]:
+    """Return the flags. KYC counts as approved on a platform whose payouts do not need it."""
+    any_kyc = conventions_read_by(connection.dialect).payout_gate == "no_kyc"
+    return {row[0]: _MEMBERS[bool(row[1]), bool(row[2]), any_kyc or bool(row[3])] for row in rows}
 
 
 def credited(connection: Connection, ids: Iterable[int]) -> set[int]:
@@ -257,7 +261,10 @@ def claim(
     status, member, amount, order or retry count other than planned is left alone. On SQLite the write lock is already
     held.
     """
-    rows = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids).all()
+    if writes := writes_of(connection.dialect):
+        rows: Sequence[Any] = mapped_payouts.claim_rows(connection, writes, ids, wait=wait)
+    else:
+        rows = (CLAIM_WAITING if wait else CLAIM)(connection, ids=ids).all()
     claimed = [
         _with_order(planned[row[0]].instalment, row[6])
         for row in rows
@@ -265,7 +272,10 @@ def claim(
     ]
     if not claimed:
         return [], {}
-    return claimed, _flags(MEMBERS(connection, ids=[instalment.id for instalment in claimed]))
+    if writes:
+        members_of = {one.member_id for one in claimed}
+        return claimed, _flags(connection, mapped_payouts.member_rows(connection, writes, members_of))
+    return claimed, _flags(connection, MEMBERS(connection, ids=[instalment.id for instalment in claimed]))
 
 
 def _with_order(planned: Instalment, order_status: str | None) -> Instalment:
@@ -292,6 +302,10 @@ def pay(
     Raise RuntimeError when fewer rows than claimed could be marked, which means that they were changed without the
     lock.
     """
+    if writes := writes_of(connection.dialect):
+        payments = [_payment(change.instalment) for change in changes]
+        mapped_payouts.pay(connection, writes, payments, job_id, now)
+        return
     ids = [change.instalment.id for change in changes]
     marked = MARK_PAID(connection, ids=ids, was=from_status.value, now=now).rowcount
     if marked != len(ids):
@@ -305,6 +319,10 @@ def pay(
     add_to_wallets(connection, sums)
     HISTORY(connection, ids=ids, now=now, job_id=job_id)
     NOTICES(connection, ids=ids, now=now)
+
+
+def _payment(one: Instalment) -> Payment:
+    return Payment(one.id, one.member_id, one.amount_paisa, one.order_id, one.number)
 
 
 WALLETS_AT_ONCE = 100
@@ -333,12 +351,15 @@ def record_failures(
     by_state: defaultdict[InstalmentState, list[int]] = defaultdict(list)
     for change in changes:
         by_state[change.target].append(change.instalment.id)
+    if writes_of(connection.dialect):
+        by_state.clear()  # the platform has no place for the reason of a hold, so the instalment stays as it is
     for state, ids in by_state.items():
         values = {"to_status": state.status.value, "reason": state.reason, "now": now}
         since = {"retry_count": state.retry_count, "failed_since": state.failed_since}
         SET_BACK(connection, ids=ids, was=from_status.value, **values, **since)
         SET_BACK_HISTORY(connection, ids=ids, job_id=job_id, **values)
-    queue(connection, [_failure_notice(change, job_id) for change in changes if _is_news(change)], now)
+    again = "by the next weekly-payouts" if writes_of(connection.dialect) else "tomorrow"
+    queue(connection, [_failure_notice(change, job_id, again) for change in changes if _is_news(change)], now)
 
 
 def _is_news(change: Decision) -> bool:
@@ -346,13 +367,14 @@ def _is_news(change: Decision) -> bool:
     return change.target.status is PayoutStatus.PERMANENTLY_FAILED or change.target.retry_count > before.retry_count
 
 
-def _failure_notice(change: Decision, job_id: str) -> Draft:
+def _failure_notice(change: Decision, job_id: str, again: str) -> Draft:
     instalment = change.instalment
     context = {
         "schedule_id": instalment.id,
         "user_id": instalment.member_id,
         "amount_paisa": instalment.amount_paisa if isinstance(instalment.amount_paisa, int) else 0,
         "reason": change.target.reason,
+        "again": again,
         "final": change.target.status is PayoutStatus.PERMANENTLY_FAILED,
     }
     return Draft(f"payout-failed/{instalment.id}/{job_id}", "payout-failed", None, context)
@@ -363,6 +385,8 @@ PROOF, STATUSES = Statement("payouts/proof"), Statement("payouts/statuses")
 
 def ledger_total(connection: Connection, ids: Iterable[int]) -> tuple[int, int]:
     """Re-read how many of these instalments are paid and credited, and the sum of their credits in paisa."""
+    if writes := writes_of(connection.dialect):
+        return mapped_payouts.ledger_total(connection, writes, ids)
     count = total = 0
     for part in in_parts(ids, LOOKUP):
         rows, paisa = PROOF(connection, ids=part).one()

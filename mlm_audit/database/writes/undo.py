@@ -9,7 +9,9 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlm_audit.database.core.connect import write
+from mlm_audit.database.core.mapped_writes import locked_wallets
 from mlm_audit.database.core.own_tables import Repair
+from mlm_audit.database.core.platform_engines import writes_of
 from mlm_audit.database.core.tables import Hierarchy, User
 from mlm_audit.database.writes.corrections import WALLET_CORRECTION, approve_correction
 from mlm_audit.database.writes.trees import CLOSURE_DELETE, CLOSURE_INSERT, CLOSURE_SET_DEPTH, FLAG
@@ -46,8 +48,13 @@ def undo_repairs(engine: Engine, job_id: str, now: datetime) -> Undone:
 
 
 def _wallet(connection: Connection, row_key: str, before: str | None, after: str | None) -> bool:
-    wallet = User.wallet_balance_paisa + int(before or 0) - int(after or 0)
-    connection.execute(update(User).where(User.id == int(row_key)).values(wallet_balance_paisa=wallet))
+    change, member = int(before or 0) - int(after or 0), int(row_key)
+    if writes := writes_of(connection.dialect):
+        wallet = locked_wallets(connection, writes, [member])[member]
+        writes.set_wallets(connection, {member: wallet + change})
+        return True
+    changed = update(User).where(User.id == member).values(wallet_balance_paisa=User.wallet_balance_paisa + change)
+    connection.execute(changed)
     return True
 
 

@@ -43,6 +43,7 @@ from mlm_audit.runs.approval import Approval, fingerprint, read_approval, use_ap
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext, RunHeader
 from mlm_audit.runs.lifecycle import ActiveRun, hold_lease, new_job_id, reason_of
+from mlm_audit.runs.mapping_proof import require_proven
 from mlm_audit.runs.trend import paid_points, with_trend
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ def run_payouts(context: RunContext, request: Request) -> RunResult:
     """
     refuse_absent(context.settings, context.job.name, "payout_schedule")
     if not request.dry_run:
-        require_writable(context.database, context.job.name)
+        require_writable(context.database, context.job.name, "payouts")
+        require_proven(context.settings, context.database, context.job.name)
     require(context.database, NEEDED)
     started = context.clock()
     approval = _approval(context, request)

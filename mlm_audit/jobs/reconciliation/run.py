@@ -17,7 +17,7 @@ from mlm_audit.checks.findings import findings_of, worst_first
 from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import ReconciliationReport
-from mlm_audit.database.core.platform_engines import is_only_read
+from mlm_audit.database.core.platform_engines import may_write
 from mlm_audit.database.core.schema import check_inputs
 from mlm_audit.database.reads.left_out import left_out_in_words
 from mlm_audit.database.store.outbox import queue_once, release_held
@@ -268,7 +268,7 @@ class _Reconciliation:
 
     def _correct(self, breaks: pl.DataFrame) -> tuple[tuple[CorrectedWallet, ...], bool]:
         unread = self.reading.unread.tables() & {"users", "ledger"}
-        if self.head.dry_run or is_only_read(self.database) or unread:
+        if self.head.dry_run or not may_write(self.database, "wallet_corrections") or unread:
             # A wallet is never set to a ledger sum from which an unreadable row may be missing.
             return (), False
         limit = self.settings.correction_max_paisa

@@ -127,7 +127,7 @@ def _refuse_other_conventions(context: RunContext, request: Request) -> None:
         why = CONVENTIONS_IN_WORDS["repurchase_credited", how]
         raise InputError(f"{context.job.name}: this does not apply to the platform: {why}")
     if not request.dry_run:
-        require_writable(context.database, context.job.name)
+        require_writable(context.database, context.job.name, None)
 
 
 def decide_shard(context: RunContext, shard: Shard) -> dict[str, int]:

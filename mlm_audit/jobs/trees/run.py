@@ -20,7 +20,7 @@ from mlm_audit.checks.trees.sponsors import meets_three_three
 from mlm_audit.database.core import own_tables as own
 from mlm_audit.database.core import tables as platform
 from mlm_audit.database.core.connect import in_parts, write
-from mlm_audit.database.core.platform_engines import is_only_read, require_writable
+from mlm_audit.database.core.platform_engines import may_write, require_writable
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.core.tables import Base
 from mlm_audit.database.reads.sweep import MonthRead, read_month
@@ -141,7 +141,7 @@ class _TreeHealth:
     def execute(self, folder: Path, out: Path | None, *, repair: bool | None) -> RunResult:
         refuse_absent(self.settings, TREE_HEALTH, "matrix_nodes", "hierarchy", "users.sponsor_id")
         if repair:
-            require_writable(self.database, "--repair")
+            require_writable(self.database, "--repair", None)
         require(self.database, NEEDED if self.head.dry_run else {**NEEDED, **STORE})
         read = self._read(folder)
         if self.head.dry_run:
@@ -160,7 +160,7 @@ class _TreeHealth:
             return filed
 
     def _repairs(self, run: ActiveRun, seen: Checked, *, repair: bool | None, is_first: bool) -> Repairs:
-        if repair is False or seen.unread or is_only_read(self.database):
+        if repair is False or seen.unread or not may_write(self.database, None):
             return Repairs()
         if repair is None and is_first and not self.settings.tree_repairs_first_run:
             return Repairs(held_back=len(derivable(seen.check.issues)))
@@ -169,7 +169,7 @@ class _TreeHealth:
     def _preview(self, read: TreeRead, *, repair: bool | None) -> RunResult:
         try:
             seen = self._check(read)
-            wanted = repair is not False and not seen.unread and not is_only_read(self.database)
+            wanted = repair is not False and not seen.unread and may_write(self.database, None)
             planned = Repairs([as_repair(change) for change in derivable(seen.check.issues)]) if wanted else Repairs()
             if len(planned.done) > self.settings.tree_repairs_max:
                 planned = Repairs(refused=len(planned.done))
