@@ -9,15 +9,27 @@ from cyclopts import App, Parameter
 from rich.markup import escape
 from sqlalchemy import Engine
 
-from mlm_audit.cli.common import COLOURS, NO_DATABASE, Db, Json, clock, progress_bar, refuse_unwritable, settings_with
+from mlm_audit.cli.common import (
+    COLOURS,
+    NO_DATABASE,
+    Db,
+    Json,
+    Platform,
+    clock,
+    progress_bar,
+    refuse_unwritable,
+    settings_with,
+)
 from mlm_audit.cli.output import EXIT_FINDINGS, EXIT_INCOMPLETE, out, print_json
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.platform_database import open_platform
 from mlm_audit.database.core.platform_engines import platform_of, structure_of
 from mlm_audit.database.reads.inspection import inspect_platform, proposed
 from mlm_audit.database.reads.mapped_rows import prove_mapping
+from mlm_audit.database.reads.text_keys import rows_with_number
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
+from mlm_audit.domain.keys import number_of_key
 from mlm_audit.domain.money import grouped
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
@@ -140,6 +152,36 @@ def check(name: Name | None = None, /, *, db: Db = None, json: Json = False) -> 
         _print(mapping, proof, verdict)
         _print_figures(mapping, figures)
     return EXIT_OF[verdict]
+
+
+@app.command
+def key(
+    value: Annotated[str, Parameter(help="A number from a report, or a key of the platform.")],
+    /,
+    *,
+    platform: Platform = None,
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Find the rows that a number in a report stands for, on a platform whose keys are texts, such as UUIDs.
+
+    A key of the platform is found by its text as well, and its number is printed. Exit code 2 when there is no such row.
+    """
+    settings = settings_with(db, platform=platform)
+    mapping, engine = load_mapping(settings.platform), _reader(settings)
+    try:
+        rows = rows_with_number(engine, mapping, number_of_key(value.strip()))
+    finally:
+        engine.dispose()
+    if not rows:
+        raise InputError(
+            f"platform key {value}: no row of the mapped tables has this key or this number; copy the number from the report"
+        )
+    if json:
+        print_json([one._asdict() for one in rows])
+        return
+    for one in rows:
+        out.print(f"{escape(one.table):28} {escape(one.key):40} {one.number}")
 
 
 def _figures(settings: Settings, mapping: Mapping, progress: Progress) -> MappingFigures:

@@ -29,7 +29,7 @@ _COMPUTING = """
     cardinality case cast cbrt ceil ceiling char char_length character_length chr coalesce collate columns concat concat_ws conv
     convert cos count crc32 cume_dist current_catalog current_database current_date current_schema current_time
     current_timestamp current_user curdate curtime database date date_add date_bin date_diff date_format date_from_parts
-    date_part date_sub date_trunc datediff dateadd datesub datetime day dayname dayofmonth dayofweek dayofyear degrees
+    date_part date_sub date_trunc datediff dateadd datesub datetime day dayname dayofmonth dayofweek dayofyear degrees digest_number
     dense_rank elt every exists exp extract field find_in_set first_value floor format from_days from_unixtime
     generate_series generate_subscripts greatest group_concat hashtext hashtextextended hex hour if ifnull iif initcap instr
     isfinite isnull julianday justify_days justify_hours justify_interval lag last_day last_value lcase lead least left length

@@ -111,6 +111,8 @@ class MappedTable(Strict):
     select: str | None = None
     label: str | None = Field(default=None, min_length=1)
     """What the rows are called in the proof; the name of the table when left out."""
+    keys: Literal["text"] | None = None
+    """What the keys of a query are, whose types are not known. A table says it itself."""
     columns: dict[str, str]
     amounts: dict[str, str] = Field(default_factory=dict)
     words: dict[str, dict[str, str | bool]] = Field(default_factory=dict)

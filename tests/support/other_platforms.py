@@ -4,7 +4,7 @@ Both hold the same facts as the toolkit's own tables. Whatever the checks find t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Schema:
     word: Callable[[str], str]
     ledger: str
     """`credit-debit` or `direction`."""
+    key: Callable[[int], Any] = lambda number: number
 
 
 def _camel(name: str) -> str:
@@ -65,6 +66,8 @@ SHOUTING = Schema(
     lambda word: f" {word.upper()} ",
     "credit-debit",
 )
+KEYED = replace(SHOUTING, name="keyed", key=lambda number: f"k-{number:x}")
+"""Keys that are texts, in every table."""
 FRENCH = Schema(
     "french",
     lambda section: f"mlm {section}",
@@ -108,11 +111,12 @@ def build(engine: Engine, frames: dict[str, pl.DataFrame], schema: Schema) -> st
         sa.Table(schema.table(section), metadata, *columns)
     metadata.create_all(engine)
     with engine.begin() as connection:
-        for section in frames:
+        for section, frame in frames.items():
             if rows[section]:
                 table = metadata.tables[schema.table(section)]
                 connection.execute(sa.insert(table), rows[section])
-                continue_ids(connection, table, schema.column("id"))
+                if "id" in frame.columns:
+                    continue_ids(connection, table, schema.column("id"))
     return _mapping(frames, schema)
 
 
@@ -130,6 +134,9 @@ def _converted(section: str, frame: pl.DataFrame, schema: Schema) -> tuple[list[
             kind = sa.String(60)
             known = WORDS[section, name]
             values[stored] = [schema.word(one) if one in known else one for one in series]
+        elif is_key(name, series) and schema.key(1) != 1:
+            kind = sa.String(40)
+            values[stored] = [None if one is None else schema.key(one) for one in series]
         else:
             kind = _type(series)
             values[stored] = series.to_list()
@@ -139,6 +146,11 @@ def _converted(section: str, frame: pl.DataFrame, schema: Schema) -> tuple[list[
             columns.append(sa.Column(stored, kind))
             values[stored] = made
     return columns, [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+def is_key(name: str, series: pl.Series) -> bool:
+    """Return whether a column names rows."""
+    return (name == "id" or name.endswith("_id")) and series.dtype.is_integer()
 
 
 def _type(series: pl.Series) -> sa.types.TypeEngine[Any]:
@@ -153,8 +165,11 @@ def _type(series: pl.Series) -> sa.types.TypeEngine[Any]:
 
 def _ledger(frame: pl.DataFrame, schema: Schema) -> list[tuple[str, sa.types.TypeEngine[Any], list[Any]]]:
     amounts = frame["amount_paisa"].to_list()
-    parts = zip(frame["reference_id"], frame["level_depth"], strict=True)
-    source = [None if ref is None and level is None else f"from {ref or ''}/{level or ''}" for ref, level in parts]
+    parts = zip(frame["type"], frame["reference_id"], frame["level_depth"], strict=True)
+    source = [
+        None if ref is None and level is None else f"from {key_text(kind, ref, schema)}/{level or ''}"
+        for kind, ref, level in parts
+    ]
     found: list[tuple[str, sa.types.TypeEngine[Any], list[Any]]] = [(schema.column("source"), sa.String(60), source)]
     if schema.ledger == "credit-debit":
         credit = [None if one is None or one < 0 else schema.amount(one) for one in amounts]
@@ -165,21 +180,33 @@ def _ledger(frame: pl.DataFrame, schema: Schema) -> list[tuple[str, sa.types.Typ
     return [*found, ("le_sens", sa.String(10), sides), ("le_montant", schema.amount_type, sizes)]
 
 
+def key_text(kind: str, reference: int | None, schema: Schema) -> str:
+    """Return the stored reference of a ledger row. That of repurchase commission is a month and no key."""
+    if not reference:
+        return ""
+    return str(reference) if kind == "repurchase_commission" else str(schema.key(reference))
+
+
 def _mapping(frames: dict[str, pl.DataFrame], schema: Schema) -> str:
     lines = ["[platform]", f'name = "{schema.name}"', f'title = "The demonstration, {schema.name}"']
+    has_text_keys = schema.key(1) != 1
+    if has_text_keys:
+        lines += ["[absent]", '"ledger.balance_after" = "the ids of the ledger are texts and give no order"']
+        lines += ["[conventions]", 'ledger_keys = "platform"']
     for section, frame in frames.items():
         head = "ledger" if section == "ledger" else section
         lines += ["", f"[[{head}]]" if section == "ledger" else f"[{head}]", f'table = "{schema.table(section)}"']
         names = [name.removesuffix("_paisa") for name in frame.columns]
         amounts = [name.removesuffix("_paisa") for name in frame.columns if name.endswith("_paisa")]
         if section == "ledger":
-            names = [name for name in names if name not in ("amount", "reference_id", "level_depth")]
-            amounts.remove("amount")
+            left = ("amount", "reference_id", "level_depth", *(("balance_after",) if has_text_keys else ()))
+            names = [name for name in names if name not in left]
+            amounts = [name for name in amounts if name not in left]
             moved = ("credit", "debit") if schema.ledger == "credit-debit" else ("amount",)
             amounts += moved
             column = schema.column("source")
             lines.append(
-                f"patterns = [{{ column = '{column}', pattern = '^from (?<reference_id>[0-9]+)/(?<level_depth>[0-9]*)$' }},"
+                f"patterns = [{{ column = '{column}', pattern = '^from (?<reference_id>[0-9a-z-]+)/(?<level_depth>[0-9]*)$' }},"
                 f" {{ column = '{column}', pattern = '^from /(?<level_depth>[0-9]+)$' }}]"
             )
             if schema.ledger == "direction":

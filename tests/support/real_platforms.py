@@ -25,12 +25,13 @@ def build(engine: sa.Engine, generation: str) -> None:
             rows = pl.read_parquet(file).to_dicts() if file.is_file() else []
             if rows:
                 connection.execute(sa.insert(table), [_placeholders(table) | row for row in rows])
-                continue_ids(connection, table, "id")
+                if "id" in table.columns:
+                    continue_ids(connection, table, "id")
 
 
 def continue_ids(connection: sa.Connection, table: sa.Table, key: str) -> None:
     """Let new rows get ids above those that were loaded. Only PostgreSQL has to be told."""
-    if connection.dialect.name == "postgresql" and key in table.columns:
+    if connection.dialect.name == "postgresql" and isinstance(table.columns[key].type, sa.Integer):
         quote = connection.dialect.identifier_preparer.quote
         last = f"(select max({quote(key)}) from {quote(table.name)})"
         connection.exec_driver_sql(f"select setval(pg_get_serial_sequence('{quote(table.name)}', '{key}'), {last})")

@@ -14,6 +14,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from mlm_audit.database.core.words import folded
 from mlm_audit.database.dialects.dialect import Dialect
 from mlm_audit.database.dialects.lookup import dialect_of
+from mlm_audit.domain.keys import DIGITS
 from mlm_audit.domain.money import INEXACT
 from mlm_audit.domain.words import fold
 from mlm_audit.platforms.sections import LedgerTable, Pattern
@@ -38,6 +39,25 @@ class matches(FunctionElement[bool]):  # noqa: N801  (a function of SQL)
 
     type = sa.Boolean()
     inherit_cache = True
+
+
+class digest_number(FunctionElement[int]):  # noqa: N801  (a function of SQL)
+    """The number of a key that is a text other than digits."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(digest_number)
+def _compile_digest_number(element: Any, compiler: Any, **options: Any) -> str:
+    [text] = element.clauses
+    return dialect_of(compiler).digest_number.format(compiler.process(text, **options))
+
+
+def as_key(text: Any) -> ColumnElement[Any]:
+    """Return the number of a key that is a text (`domain/keys`)."""
+    number = sa.case((matches(text, sa.literal(DIGITS)), sa.cast(text, sa.BigInteger)), else_=None)
+    return sa.case((text.is_not(None), sa.func.coalesce(number, digest_number(text))), else_=None)
 
 
 @compiles(group_of)

@@ -17,6 +17,7 @@ from mlm_audit.database.core import tables as platform
 from mlm_audit.database.core.connect import error_line
 from mlm_audit.database.core.inputs import SOURCES
 from mlm_audit.database.core.mapped_columns import (
+    as_key,
     as_meant,
     as_minor,
     from_patterns,
@@ -24,7 +25,7 @@ from mlm_audit.database.core.mapped_columns import (
     kinds_that,
     role_of_kind,
 )
-from mlm_audit.database.core.platform_engines import unwritable
+from mlm_audit.database.core.platform_engines import has_text_keys, unwritable
 from mlm_audit.database.core.schema import family_of
 from mlm_audit.database.core.tables import Base
 from mlm_audit.database.dialects.lookup import dialect_of
@@ -55,6 +56,8 @@ def attach(engine: Engine, mapping: Mapping) -> None:
         for section, query in canonical_queries(engine, mapping).items()
     }
     _try_each(engine, mapping, texts)
+    engine.dialect.mlm_text_keys = _has_text_keys(sa.inspect(engine), mapping)  # type: ignore[attr-defined]
+    _refuse_unordered(engine, mapping)
     engine.dialect.mlm_conventions = mapping.conventions  # type: ignore[attr-defined]
     engine.dialect.mlm_tables = texts  # type: ignore[attr-defined]
     engine.dialect.mlm_structure = _structure(engine, mapping, texts)  # type: ignore[attr-defined]
@@ -64,19 +67,29 @@ def attach(engine: Engine, mapping: Mapping) -> None:
 def canonical_queries(engine: Engine, mapping: Mapping) -> dict[str, Any]:
     """Return the query of each section. An absent input is a query without rows."""
     inspector, dialect = sa.inspect(engine), dialect_of(engine)
+    text_keys = _has_text_keys(inspector, mapping)
     given: dict[str, list[MappedTable]] = {section: [] for section in SECTIONS}
     for section, table in mapping.tables():
         given[section].append(table)
     queries: dict[str, Any] = {}
     for section, tables in given.items():
         parts = [
-            MappedSource(mapping, section, table, _columns(inspector, mapping, table), dialect).query(
-                place, len(tables)
-            )
+            MappedSource(
+                mapping, section, table, _columns(inspector, mapping, table), dialect=dialect, text_keys=text_keys
+            ).query(place, len(tables))
             for place, table in enumerate(tables)
         ]
         queries[section] = sa.union_all(*parts) if len(parts) > 1 else parts[0] if parts else _nothing(section)
     return queries
+
+
+def _refuse_unordered(engine: Engine, mapping: Mapping) -> None:
+    """Raise InputError when a running balance would have to follow ids that are texts, which have no order."""
+    if has_text_keys(engine.dialect) and any("balance_after" in part.columns for part in mapping.ledger):
+        raise InputError(
+            f"platform {mapping.path}: the ids of the ledger are texts, which do not give the order of its rows, so that "
+            'balance_after cannot be followed; remove the column, and declare "ledger.balance_after" as absent'
+        )
 
 
 def _columns(inspector: sa.Inspector, mapping: Mapping, table: MappedTable) -> dict[str, str]:
@@ -97,17 +110,47 @@ def _columns(inspector: sa.Inspector, mapping: Mapping, table: MappedTable) -> d
 
 def source_of_table(engine: Engine, mapping: Mapping, section: str, table: MappedTable) -> "MappedSource":
     """Return one table of a mapping as the source of queries."""
-    return MappedSource(mapping, section, table, _columns(sa.inspect(engine), mapping, table), dialect_of(engine))
+    inspector = sa.inspect(engine)
+    columns, text_keys = _columns(inspector, mapping, table), _has_text_keys(inspector, mapping)
+    return MappedSource(mapping, section, table, columns, dialect=dialect_of(engine), text_keys=text_keys)
+
+
+def is_key(name: str, column: sa.Column[Any]) -> bool:
+    """Return whether a column of the toolkit's table names a row."""
+    return (name == "id" or name.endswith("_id")) and isinstance(column.type, sa.BigInteger)
+
+
+TEXTS = ("text", "other")
+"""What a column of keys that are not numbers holds. PostgreSQL's UUID is a type of its own."""
+
+
+def _has_text_keys(inspector: sa.Inspector, mapping: Mapping) -> bool:
+    return any(table.keys is not None or _key_family(inspector, table) in TEXTS for _, table in mapping.tables())
+
+
+def _key_family(inspector: sa.Inspector, table: MappedTable) -> str | None:
+    """Return what the ids of a table are; None for a query, and for a table that the database does not have."""
+    if table.table is None or not inspector.has_table(table.table, schema=table.db_schema):
+        return None
+    columns = inspector.get_columns(table.table, schema=table.db_schema)
+    return next((family_of(one["type"]) for one in columns if one["name"] == table.columns.get("id")), None)
 
 
 class MappedSource:
     """One table of a mapping, and the columns of its query."""
 
     def __init__(
-        self, mapping: Mapping, section: str, table: MappedTable, families: dict[str, str], dialect: Any
+        self,
+        mapping: Mapping,
+        section: str,
+        table: MappedTable,
+        families: dict[str, str],
+        *,
+        dialect: Any,
+        text_keys: bool,
     ) -> None:
         self.mapping, self.section, self.table, self.families = mapping, section, table, families
-        self.dialect = dialect
+        self.dialect, self.text_keys = dialect, text_keys
         self.rows: Any = (
             sa.text(table.select).columns().subquery("mapped")
             if table.select is not None
@@ -181,9 +224,10 @@ class MappedSource:
     def _schedule_in_json(self) -> ColumnElement[Any]:
         """Return the metadata of a payout, which name its instalment as JSON, from such a column or from a number."""
         stored: ColumnElement[Any] = self._stored("schedule_id")
-        if self._family("schedule_id") in {"json", "text", "other"}:
-            return stored
-        return sa.literal('{"scheduleId": ').op("||")(sa.cast(stored, sa.String(20))).op("||")(sa.literal("}"))
+        family = self._family("schedule_id")
+        if self.text_keys and family in TEXTS:
+            return sa.case((stored.like("{%"), stored), else_=_named_schedule(as_key(self.dialect.plain_text(stored))))
+        return stored if family in {"json", *TEXTS} else _named_schedule(stored)
 
     def _converted(self, name: str, column: sa.Column[Any]) -> ColumnElement[Any]:
         """Return a stored column with its unit and its words converted."""
@@ -193,6 +237,10 @@ class MappedSource:
             stored = sa.func.coalesce(stored, self._named(table.fallback[name]))
         if name in table.amounts:
             return self._minor(name, stored)
+        if is_key(name, column) and (table.keys or self._family(name) in TEXTS):
+            return as_key(self.dialect.plain_text(stored))
+        if name == "reference_id" and self.text_keys:
+            return sa.cast(as_key(self.dialect.plain_text(stored)), sa.String(20))
         if name in table.words:
             is_flag = isinstance(column.type, sa.Boolean)
             return as_meant(stored, table.words[name], None if is_flag else self.dialect.plain_text(stored))
@@ -206,6 +254,9 @@ class MappedSource:
             return sa.func.row_number().over(partition_by=within, order_by=(by, self._stored("id")))
         if any(name in one.groups for one in table.patterns):
             text = from_patterns(table.patterns, name, lambda other: self.dialect.plain_text(self._named(other)))
+            if self.text_keys and (name == "reference_id" or is_key(name, column)):
+                number = as_key(text)
+                return sa.cast(number, sa.String(20)) if name == "reference_id" else number
             return text if isinstance(column.type, sa.String) else sa.cast(text, sa.BigInteger)
         return _null(column)
 
@@ -226,6 +277,10 @@ class MappedSource:
             turned = kinds_that(table, self._stored("type"), self.dialect, move=True, sign=-1)
             value = sa.case((turned, -value), else_=value)
         return value  # type: ignore[no-any-return]
+
+
+def _named_schedule(number: Any) -> ColumnElement[Any]:
+    return sa.literal('{"scheduleId": ').op("||")(sa.cast(number, sa.String(20))).op("||")(sa.literal("}"))
 
 
 def as_meant_is(column: Any, word: str) -> Any:

@@ -8,7 +8,7 @@ from sqlalchemy.engine import make_url
 from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.mapped_tables import attach
 from mlm_audit.database.core.mapped_writes import writes_for
-from mlm_audit.database.core.platform_engines import PLATFORM, STATE, database_key
+from mlm_audit.database.core.platform_engines import PLATFORM, STATE, database_key, has_text_keys
 from mlm_audit.database.core.upgrade import prepare_state
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.settings import Settings
@@ -58,11 +58,19 @@ def _open_writable(settings: Settings, url: str, mapping: Mapping, *, read_only:
     engine = open_engine(url, read_only=read_only)
     try:
         attach(engine, mapping)
+        _refuse_text_keys(engine)
         engine.dialect.mlm_writes = writes_for(engine, mapping)  # type: ignore[attr-defined]
     except InputError:
         engine.dispose()
         raise
     return engine
+
+
+def _refuse_text_keys(engine: Engine) -> None:
+    if has_text_keys(engine.dialect):
+        raise InputError(
+            "PLATFORM_WRITES: the rows of this platform are named by texts, which the jobs cannot write yet; unset it"
+        )
 
 
 def _open_state(settings: Settings, platform: Engine) -> Engine:

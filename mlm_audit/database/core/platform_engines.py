@@ -35,6 +35,11 @@ def conventions_read_by(dialect: Dialect) -> Conventions:
     return conventions
 
 
+def has_text_keys(dialect: Dialect) -> bool:
+    """Return whether rows of the platform are named by texts, whose numbers do not grow with time."""
+    return bool(getattr(dialect, "mlm_text_keys", False))
+
+
 def structure_of(engine: Engine) -> str:
     """Return a digest of the structure that a mapped platform had when it was opened; empty for any other database."""
     return str(getattr(engine.dialect, "mlm_structure", ""))

@@ -154,6 +154,8 @@ class Dialect(ABC):
         """Return a column of words as text or bytes that are grouped by their exact spelling."""
         return column
 
+    digest_number: ClassVar[str]
+    """The number of the first 60 bits of the MD5 digest of the text {0}."""
     matches: ClassVar[str]
     """The condition that the text {0} matches the regular expression {1}."""
 

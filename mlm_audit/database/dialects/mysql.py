@@ -121,6 +121,7 @@ class Mysql(Dialect):
         """Return the bytes of a word: texts that differ only in capitals are equal for most collations."""
         return cast(column, LargeBinary)
 
+    digest_number = "cast(conv(substr(md5(convert({0} using utf8mb4)), 1, 15), 16, 10) as signed)"
     matches = "({0} regexp {1})"
 
     def group_of(self, dialect: SqlDialect, number: int) -> str:

@@ -151,6 +151,7 @@ class Postgresql(Dialect):
         """Return the text of a native enum. Texts are compared exactly."""
         return cast(column, Text)
 
+    digest_number = "(('x' || substr(md5({0}), 1, 15))::bit(60))::bigint"
     matches = "({0} ~ {1})"
 
     def group_of(self, dialect: SqlDialect, number: int) -> str:  # noqa: ARG002

@@ -21,6 +21,7 @@ from mlm_audit.database.dialects.bulk_insert import insert_many
 from mlm_audit.database.dialects.dialect import BUSY_MS, NAME, Dialect
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.inputs import Kind
+from mlm_audit.domain.keys import number_of_key
 
 READS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_TRANSACTION)
 PRAGMAS = ("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list")
@@ -93,6 +94,7 @@ class Sqlite(Dialect):
             # SQLite has no built-in hash function; the other databases have one.
             connection.create_function("crc32", 1, zlib.crc32, deterministic=True)
             connection.create_function("regexp", 2, _matches, deterministic=True)
+            connection.create_function("digest_number", 1, _digest_number, deterministic=True)
             connection.create_function("regexp_group", 3, _group_of, deterministic=True)
             # Bytes that are not UTF-8 become U+FFFD, so that the reader can detect them and still read all other rows.
             connection.text_factory = partial(str, encoding="utf-8", errors="replace")
@@ -139,6 +141,7 @@ class Sqlite(Dialect):
         """Return the text as it is stored: JSON has no type of its own."""
         return type_coerce(column, String)
 
+    digest_number = "digest_number({0})"
     matches = "({0} regexp {1})"
 
     def group_of(self, dialect: SqlDialect, number: int) -> str:  # noqa: ARG002
@@ -165,6 +168,10 @@ class Sqlite(Dialect):
 
 def _matches(pattern: str, text: str | None) -> bool | None:
     return None if text is None else re.search(pattern, str(text)) is not None
+
+
+def _digest_number(text: str | None) -> int | None:
+    return None if text is None else number_of_key(str(text))
 
 
 def _group_of(text: str | None, pattern: str, number: int) -> str | None:

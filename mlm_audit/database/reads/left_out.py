@@ -6,11 +6,16 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from mlm_audit.database.core.mapped_tables import MappedSource, source_of_table
-from mlm_audit.database.core.platform_engines import platform_of
+from mlm_audit.database.core.platform_engines import has_text_keys, platform_of
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.domain.money import LARGEST_PAISA, grouped
 from mlm_audit.platforms.mapping import Mapping
 from mlm_audit.platforms.sections import LedgerTable
+
+TEXT_KEYS = (
+    "the rows of this platform are named by texts, for which numbers stand here; "
+    "`mlm-audit platform key NUMBER` finds the row of a number"
+)
 
 
 class RowsLeftOut(NamedTuple):
@@ -48,7 +53,8 @@ def left_out_in_words(database: Engine, mapping: Mapping | None) -> tuple[str, .
     """Return a sentence about each kind of rows that the mapping leaves out; none for the standard platform."""
     if mapping is None:
         return ()
-    return tuple(_in_words(left, mapping) for left in rows_left_out(database, mapping))
+    named = (TEXT_KEYS,) if has_text_keys(platform_of(database).dialect) else ()
+    return (*named, *(_in_words(left, mapping) for left in rows_left_out(database, mapping)))
 
 
 def _in_words(left: RowsLeftOut, mapping: Mapping) -> str:

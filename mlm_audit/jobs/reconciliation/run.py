@@ -17,7 +17,7 @@ from mlm_audit.checks.findings import findings_of, worst_first
 from mlm_audit.checks.states import as_cleared, cleared, with_states
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import ReconciliationReport
-from mlm_audit.database.core.platform_engines import may_write
+from mlm_audit.database.core.platform_engines import has_text_keys, may_write, platform_of
 from mlm_audit.database.core.schema import check_inputs
 from mlm_audit.database.reads.left_out import left_out_in_words
 from mlm_audit.database.store.outbox import queue_once, release_held
@@ -194,6 +194,7 @@ class _Reconciliation:
             not self.request.full
             and not missing
             and self.history.is_trusted
+            and not has_text_keys(platform_of(self.database).dialect)
             and is_incremental(last, rules, self.settings, self.head.started, self.checks)
         )
         today = business_date(self.head.started, self.settings.tz).toordinal()
