@@ -7,7 +7,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import RECONCILIATION, short
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.settings import Settings
 from mlm_audit.notices.links import report_url
 from mlm_audit.reporting.core.summary import summary
@@ -37,7 +37,7 @@ def _reconciliation(result: RunResult, settings: Settings) -> tuple[str, str, li
         {
             "finding": row.finding.id,
             "severity": row.finding.severity,
-            "amount": format_inr(row.finding.amount_paisa or 0, sign=True),
+            "amount": format_money(row.finding.amount_paisa or 0, sign=True),
             "cause": row.cause_in_words,
         }
         for row in data.largest[:LARGEST]

@@ -26,7 +26,7 @@ def main() -> None:
     os.environ.pop("PREFECT_API_URL", None)
     # Prefect reads its settings on import, so it is imported only after they are set.
     from flows.jobs import commission_reconciliation, monthly_eligibility_sweep, tree_health_check, weekly_payouts
-    from mlm_audit.domain.money import format_inr
+    from mlm_audit.domain.money import format_money
 
     started = time.monotonic()
     print("Running commission-reconciliation as a Prefect flow (a temporary Prefect API starts first) …", flush=True)
@@ -44,7 +44,7 @@ def main() -> None:
     print(f"  Members      {counts['users_checked']} checked, accuracy {counts['accuracy']:.2f} %")
     print(f"  Breaks       {counts['discrepancies_found']} found, {counts['auto_corrections']} small drifts corrected")
     print(
-        f"  Wallets      {format_inr(counts['total_discrepancy_paisa'])} gross difference from the ledger; residual of the proof {format_inr(counts['residual_paisa'])}"
+        f"  Wallets      {format_money(counts['total_discrepancy_paisa'])} gross difference from the ledger; residual of the proof {format_money(counts['residual_paisa'])}"
     )
     print(
         f"  Took         {time.monotonic() - started:.0f} s including the start of Prefect; the job took {result['duration_ms'] / 1000:.1f} s"
@@ -56,8 +56,8 @@ def main() -> None:
     )
     payouts, month = paid["counts"], swept["counts"]
     print(
-        f"  Payouts      {payouts['paid']} of {format_inr(payouts['paid_paisa'])} paid, {payouts['held']} held; "
-        f"the ledger grew by {format_inr(payouts['ledger_change_paisa'])}"
+        f"  Payouts      {payouts['paid']} of {format_money(payouts['paid_paisa'])} paid, {payouts['held']} held; "
+        f"the ledger grew by {format_money(payouts['ledger_change_paisa'])}"
     )
     print(
         f"  Eligibility  {month['month']}: {month['eligible']} eligible, {month['ineligible']} not eligible, {month['near_misses']} near misses"

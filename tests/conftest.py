@@ -21,6 +21,7 @@ from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
+from mlm_audit.domain import money
 from mlm_audit.domain.periods import zone
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
@@ -115,6 +116,12 @@ def any_url(request: pytest.FixtureRequest, tmp_path: Path, server_urls: Callabl
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'platform.db'}"
+
+
+@pytest.fixture(autouse=True)
+def _no_currency_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test may open a platform with another currency, as a process of its own may."""
+    monkeypatch.setattr(money, "_SHOWN", [])
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,7 +13,7 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.jobs import WEEKLY_PAYOUTS, job_of
 from mlm_audit.domain.last_reconciliation import books_in_words
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts.run import run_payouts
@@ -60,9 +60,11 @@ def preview_story(result: RunResult, settings: Settings) -> Story:
     return Story(
         title=f"Payouts due by {result.as_of.astimezone(settings.tz):%d %b %Y}",
         verdict=word(result),
-        conclusion=f"{plural(len(pays), 'instalment')} ({format_inr(paisa)}) would be paid; {grouped(held)} would be held or given up.",
+        conclusion=f"{plural(len(pays), 'instalment')} ({format_money(paisa)}) would be paid; {grouped(held)} would be held or given up.",
         first=_first(result),
-        facts=(("Overdue and not paid", f"{grouped(overdue)}, {format_inr(counts.overdue_paisa)}"),) if overdue else (),
+        facts=(("Overdue and not paid", f"{grouped(overdue)}, {format_money(counts.overdue_paisa)}"),)
+        if overdue
+        else (),
         tables=(
             Table(
                 "totals",

@@ -279,7 +279,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     "rollup-record-wrong": ("A CommissionRollup row shows a different amount", "Correct the row"),
     "rollup-without-record": ("A roll-up credit has no CommissionRollup row", "Reverse the credit, or add the row"),
     "rounding": ("A share was rounded the wrong way by one paisa", "Fix the platform's rounding"),
-    "rounding-drift": ("A wallet drifted by at most ₹1", "The run corrects it; check whether it recurs"),
+    "rounding-drift": ("A wallet drifted by a small amount", "The run corrects it; check whether it recurs"),
     "seal-broken": (
         "The sealed history is damaged",
         "Find out who has write access to the folder of snapshots, and restore it from a copy",

@@ -11,7 +11,7 @@ from mlm_audit.database.core.own_tables import Authorisation
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.store.authorisations import Grant, add_authorisation, list_authorisations
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_inr, parse_amount
+from mlm_audit.domain.money import format_money, parse_amount
 from mlm_audit.domain.privacy import one_line
 
 LONGEST_REFERENCE, LONGEST_NAME, LONGEST_REASON = 191, 100, 1_000
@@ -63,7 +63,7 @@ def add(
         print_json({"id": number, **grant._asdict()})
         return
     out.print(
-        f"Authorisation {number}: {grant.kind} of {format_inr(grant.amount_paisa)} for member {grant.member_id}, "
+        f"Authorisation {number}: {grant.kind} of {format_money(grant.amount_paisa)} for member {grant.member_id}, "
         f"{escape(grant.reference)}, approved by {escape(grant.approved_by)}."
     )
 
@@ -79,7 +79,7 @@ def list_all(*, db: Db = None, json: Json = False) -> None:
         return
     for row in rows:
         out.print(
-            f"{row['id']:>6}  {row['approved_at']} UTC  {row['kind']:17}  {format_inr(row['amount_paisa']):>16}  member {row['member_id']}, "
+            f"{row['id']:>6}  {row['approved_at']} UTC  {row['kind']:17}  {format_money(row['amount_paisa']):>16}  member {row['member_id']}, "
             f"{escape(row['reference'])}, by {escape(row['approved_by'])}: {escape(row['reason'])}"
         )
     if not rows:

@@ -8,9 +8,10 @@ from typing import Annotated
 from cyclopts import App, Parameter, validators
 from rich.markup import escape
 
-from mlm_audit.cli.common import Db, Json, database, progress_bar, refuse_unwritable, settings_with
+from mlm_audit.cli.common import NO_DATABASE, Db, Json, database, progress_bar, refuse_unwritable, settings_with
 from mlm_audit.cli.output import out, print_json
 from mlm_audit.database.core import upgrade
+from mlm_audit.database.core.connect import open_engine
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import ALL_FAULTS, inject, parse_selection
 from mlm_audit.demo.file_score import MEMBERS as FILE_MEMBERS
@@ -20,13 +21,17 @@ from mlm_audit.demo.history_score import history_scorecard
 from mlm_audit.demo.mutations.coverage import build_scorecard
 from mlm_audit.demo.mutations.coverage import markdown as card_page
 from mlm_audit.demo.mutations.trial import scorecard as mutation_scorecard
+from mlm_audit.demo.platform import Platform
+from mlm_audit.demo.schemas.catalogue import SCHEMAS, write_as
 from mlm_audit.demo.scorecard import Score, scorecard, tree_scorecard, write_truth
 from mlm_audit.demo.variants import VARIANTS, Variant
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import grouped
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.plan import load_plan
+from mlm_audit.domain.settings import STANDARD_PLATFORM, Settings
 from mlm_audit.reporting.core.parts import plural
 
 app = App(name="demo")
@@ -43,6 +48,9 @@ def create(
         str | None, Parameter(help="End of the platform's history, ISO 8601. The default is 2026-11-24T00:00Z.")
     ] = None,
     faults: Annotated[str, Parameter(help="standard, none, or CODE=N,CODE=N (see `demo faults`).")] = "none",
+    platform: Annotated[
+        str, Parameter(help=f"The platform whose tables are created: standard, {', '.join(SCHEMAS)}.")
+    ] = STANDARD_PLATFORM,
     variant: Annotated[
         str | None, Parameter(help="A legitimate platform that differs from the standard one (see `demo variants`).")
     ] = None,
@@ -57,23 +65,27 @@ def create(
     if end is not None:
         spec = replace(spec, end=parse_instant(end, settings.tz))
     chosen = _variant(variant)
-    selection = parse_selection(faults, ALL_FAULTS, members)
+    selection = _selection(faults, members, platform)
     refuse_unwritable("--truth", truth)
     with progress_bar(quiet=json) as progress:
         progress("simulating", 0, 4)
         plan = load_plan(settings.plan_path)
-        platform = chosen.build(spec, plan, settings.tz) if chosen else build_platform(spec, plan, settings.tz)
-        truths = inject(platform, selection, ALL_FAULTS, seed, exact=faults != "standard")
-        engine = database(settings, create=True)
-        upgrade.init(engine)
-        write_platform(engine, platform, progress)
+        made = chosen.build(spec, plan, settings.tz) if chosen else build_platform(spec, plan, settings.tz)
+        truths = inject(made, selection, ALL_FAULTS, seed, exact=faults != "standard")
+        rows = {name: frame.height for name, frame in made.frames.items()}
+        if platform == STANDARD_PLATFORM:
+            engine = database(settings, create=True)
+            upgrade.init(engine)
+            write_platform(engine, made, progress)
+        else:
+            rows = _create_as(platform, settings, made)
     if truth is not None:
         write_truth(truths, truth)
-    rows = {name: frame.height for name, frame in platform.frames.items()}
     if json:
         print_json(
             {
-                "members": rows["users"],
+                "platform": platform,
+                "members": made["users"].height,
                 "months": months,
                 "seed": seed,
                 "rows": rows,
@@ -82,12 +94,38 @@ def create(
             }
         )
         return
+    if platform != STANDARD_PLATFORM:
+        counts = ", ".join(f"{grouped(count)} rows of {table}" for table, count in rows.items())
+        out.print(f"Created {counts}, {plural(len(truths), 'fault')}. Next: mlm-audit platform check {platform}")
+        return
     out.print(
         f"Created {rows['users']} members, {rows['orders']} orders, {rows['ledger']} ledger rows, {plural(len(truths), 'fault')}."
     )
     if chosen and chosen.settings:
         needed = " ".join(f"{name}={value}" for name, value in chosen.settings.items())
         out.print(f"Audit it with these settings: {needed}", markup=False, soft_wrap=True)
+
+
+def _selection(faults: str, members: int, platform: str) -> dict[str, int]:
+    """Return the faults to inject. Other platforms than the standard one can hold only some of them."""
+    if platform == STANDARD_PLATFORM:
+        return parse_selection(faults, ALL_FAULTS, members)
+    if platform not in SCHEMAS:
+        raise InputError(
+            f"--platform {platform}: the demonstration cannot create this platform; use one of standard, {', '.join(SCHEMAS)}"
+        )
+    possible = {code: ALL_FAULTS[code] for code in SCHEMAS[platform].faults}
+    return parse_selection(faults, possible, members)
+
+
+def _create_as(platform: str, settings: Settings, made: Platform) -> dict[str, int]:
+    if settings.database_url is None:
+        raise InputError(NO_DATABASE)
+    engine = open_engine(settings.database_url.get_secret_value(), create=True)
+    try:
+        return write_as(platform, engine, made)
+    finally:
+        engine.dispose()
 
 
 def _variant(name: str | None) -> Variant | None:

@@ -13,7 +13,7 @@ from mlm_audit.database.core.platform_engines import platform_of
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.payouts import list_instalments
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.jobs.payouts.explanation import requeue as put_back
 from mlm_audit.jobs.payouts.run import NEEDED
 from mlm_audit.reporting.core.parts import plural
@@ -59,7 +59,7 @@ def list_all(
 
 def _inr(paisa: object) -> str:
     """Return an amount in rupees. A value that is not a whole number of paisa is shown as it is."""
-    return format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
+    return format_money(paisa) if isinstance(paisa, int) else repr(paisa)
 
 
 app.command(payout, name="explain")

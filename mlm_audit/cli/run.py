@@ -25,7 +25,7 @@ from mlm_audit.cli.output import EXIT_FINDINGS, EXIT_INCOMPLETE, out, print_json
 from mlm_audit.domain.findings import RunResult, at_least
 from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.jobs import RECONCILIATION, job_names, job_of
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.requests import request_for
 from mlm_audit.domain.settings import Settings, load_settings, masked
 from mlm_audit.jobs.reconciliation import files as file_job
@@ -201,7 +201,7 @@ def _print(result: RunResult, settings: Settings) -> None:
     if result.corrections:
         total = sum(abs(c.before_paisa - c.after_paisa) for c in CorrectedWallet.all_of(result.corrections))
         out.print(
-            f"      Corrected {plural(len(result.corrections), 'wallet')} by {format_inr(total)}; undo: mlm-audit repairs undo {result.job_id}"
+            f"      Corrected {plural(len(result.corrections), 'wallet')} by {format_money(total)}; undo: mlm-audit repairs undo {result.job_id}"
         )
     for kind in ("html", "investigation", "csv", "json"):
         if kind in result.reports:

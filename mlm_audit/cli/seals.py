@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from mlm_audit.cli.common import Db, Json, clock, database, progress_bar, settings_with
 from mlm_audit.cli.output import EXIT_FINDINGS, out, print_json
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.domain.periods import month_label
 from mlm_audit.history.acknowledgement import AcknowledgementRequest, as_data
 from mlm_audit.history.acknowledgement import acknowledge as write_down
@@ -38,7 +38,7 @@ def show(*, db: Db = None, json: Json = False) -> None:
         seal = state.seals[month]
         file = "as sealed" if month in state.usable else "expired" if month in state.expired else "NOT AS SEALED"
         out.print(
-            f"  {month_label(month)}  {grouped(seal.rows):>12} rows  {format_inr(seal.sum_paisa):>20}  root {seal.root[:16]}  {file}"
+            f"  {month_label(month)}  {grouped(seal.rows):>12} rows  {format_money(seal.sum_paisa):>20}  root {seal.root[:16]}  {file}"
         )
     out.print(
         f"{plural(len(state.seals), 'month')} sealed in {store.folder}; log entries: {len(state.read.entries)}, head {state.read.head}",
@@ -163,7 +163,7 @@ def _words(moved: pl.DataFrame) -> list[str]:
 
 
 def _inr(paisa: int | None) -> str:
-    return "no amount" if paisa is None else format_inr(paisa)
+    return "no amount" if paisa is None else format_money(paisa)
 
 
 def _data(state: StoreState) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.words import USER, fold
 
@@ -125,7 +125,7 @@ def in_words(reason: dict[str, Any], rules: PlanRules) -> str:
     have = f"is active and has {three} {needed}" if met == 1 else f"are active and have {three} {needed} each"
     return {
         "active": "not an active member",
-        "purchase": f"purchases of {format_inr(rules.monthly_purchase_required_paisa - missing)}, {format_inr(rules.monthly_purchase_required_paisa)} needed",
+        "purchase": f"purchases of {format_money(rules.monthly_purchase_required_paisa - missing)}, {format_money(rules.monthly_purchase_required_paisa)} needed",
         "kyc": "KYC not approved",
         "three_three": f"3-3 rule: {met} of the {three} required directs {have}",
     }[reason["condition"]]

@@ -1,4 +1,6 @@
-"""Money is an int of paisa (1 rupee = 100 paisa) everywhere: in columns, frames and Python. It is never a float.
+"""Money is an int of minor units everywhere: in columns, frames and Python. It is never a float.
+
+The minor unit is called paisa (1 rupee = 100 paisa) throughout. On a platform with another currency it is that currency's.
 
 Rounding is always named. The plan's only mode is `floor`, applied to the absolute value, so that a share of a debit
 mirrors the share of the credit.
@@ -6,6 +8,7 @@ mirrors the share of the credit.
 
 import math
 import re
+from dataclasses import dataclass
 
 PAISA_PER_RUPEE = 100
 BASIS_POINTS = 10_000
@@ -17,6 +20,58 @@ INEXACT = LARGEST_PAISA + 1
 """Stands for a stored amount that is not exact in its unit. No reader accepts it, so that its row is named."""
 
 _AMOUNT = re.compile(r"([+-]?)(\d+)(?:\.(\d{1,2}))?")
+
+
+@dataclass(frozen=True)
+class Currency:
+    """A currency: its ISO 4217 code, the sign before an amount, and the number of decimals."""
+
+    code: str
+    symbol: str
+    digits: int = 2
+
+    @property
+    def minor_per_major(self) -> int:
+        """Return the number of minor units in one major unit."""
+        return int(10**self.digits)
+
+
+CURRENCIES = {
+    one.code: one
+    for one in (
+        Currency("INR", "₹"),
+        Currency("USD", "$"),
+        Currency("EUR", "€"),
+        Currency("GBP", "£"),
+        Currency("NGN", "₦"),
+        Currency("COP", "COP "),
+        Currency("MXN", "MXN "),
+        Currency("JPY", "¥", 0),
+        Currency("KWD", "KWD ", 3),
+    )
+}
+"""The currencies that a platform can have, by their codes."""
+_SHOWN: list[Currency] = []
+"""The currency of the platform that this process has opened; none yet when empty."""
+
+
+def show_currency(code: str) -> None:
+    """Show every amount of this process in a currency, which is that of the platform.
+
+    Raise ValueError when amounts are shown in another one already: a process shows one currency, so that no amount is ever
+    shown with the sign of another.
+    """
+    wanted = CURRENCIES[code]
+    if _SHOWN and _SHOWN[0] != wanted:
+        raise ValueError(
+            f"this process shows amounts in {_SHOWN[0].code}; audit a platform in {code} in a process of its own"
+        )
+    _SHOWN[:] = [wanted]
+
+
+def shown_currency() -> Currency:
+    """Return the currency in which amounts are shown; rupees when no platform was opened."""
+    return _SHOWN[0] if _SHOWN else CURRENCIES["INR"]
 
 
 def floor_share(amount_paisa: int, share_bps: int) -> int:
@@ -50,22 +105,34 @@ def parse_amount(text: str) -> int:
     return -paisa if sign == "-" else paisa
 
 
-def format_inr(paisa: int, *, sign: bool = False) -> str:
-    """Format paisa for people in Indian grouping: 123456789 → `₹12,34,567.89`. `sign=True` also shows a plus sign."""
-    rupees, fraction = divmod(abs(paisa), PAISA_PER_RUPEE)
-    head, tail = str(rupees)[:-3], str(rupees)[-3:]
-    # Groups of two digits above the thousands. Babel returns the same (see the tests) but is a hundred times slower.
-    groups = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)][::-1]
+def format_money(paisa: int, *, sign: bool = False, currency: "Currency | None" = None) -> str:
+    """Format minor units for people: 123456789 → `₹12,34,567.89`. `sign=True` also shows a plus sign.
+
+    The currency is that of the platform unless another one is given. Rupees are in Indian grouping.
+    """
+    of = currency or shown_currency()
+    whole, fraction = divmod(abs(paisa), of.minor_per_major)
     prefix = "-" if paisa < 0 else "+" if sign and paisa > 0 else ""
-    return f"{prefix}₹{','.join([*groups, tail])}.{fraction:02d}"
+    decimals = f".{fraction:0{of.digits}d}" if of.digits else ""
+    return f"{prefix}{of.symbol}{_indian(whole) if of.code == 'INR' else f'{whole:,}'}{decimals}"
 
 
 def format_decimal(paisa: int) -> str:
-    """Format paisa as a plain decimal for files: 123456 → `1234.56`."""
-    whole, fraction = divmod(abs(paisa), PAISA_PER_RUPEE)
-    return f"{'-' if paisa < 0 else ''}{whole}.{fraction:02d}"
+    """Format minor units as a plain decimal for files: 123456 → `1234.56`."""
+    of = shown_currency()
+    whole, fraction = divmod(abs(paisa), of.minor_per_major)
+    decimals = f".{fraction:0{of.digits}d}" if of.digits else ""
+    return f"{'-' if paisa < 0 else ''}{whole}{decimals}"
 
 
 def grouped(count: int) -> str:
-    """Format a whole number in Indian grouping: 1234567 → 12,34,567."""
-    return format_inr(count * 100).removeprefix("₹").removesuffix(".00")
+    """Format a whole number: 1234567 → 12,34,567 in Indian grouping, 1,234,567 beside any other currency."""
+    sign = "-" if count < 0 else ""
+    return f"{sign}{_indian(abs(count))}" if shown_currency().code == "INR" else f"{count:,}"
+
+
+def _indian(whole: int) -> str:
+    """Group digits by two above the thousands. Babel returns the same (see the tests) but is a hundred times slower."""
+    head, tail = str(whole)[:-3], str(whole)[-3:]
+    groups = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)][::-1]
+    return ",".join([*groups, tail])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 
 FACTS = "facts"
 """The key in a break's first evidence row under which its check passes the facts that the remedy needs."""
@@ -71,7 +71,7 @@ class RemedyPosting:
         verb, side = ("Post", "to") if self.amount_paisa >= 0 else ("Take", "from")
         level = "" if self.level is None else f", level {self.level}"
         reference = "the id of the row just added" if self.reference_id == ADDED else str(self.reference_id or "none")
-        text = f"{verb} {format_inr(abs(self.amount_paisa))} {side} {to} as {self.kind}, reference {reference}{level}, key {self.key}"
+        text = f"{verb} {format_money(abs(self.amount_paisa))} {side} {to} as {self.kind}, reference {reference}{level}, key {self.key}"
         return text if self.moves_wallet or self.member_id is None else f"{text}; leave the wallet as it is"
 
 
@@ -130,7 +130,7 @@ class WalletCorrection:
 
     def __str__(self) -> str:
         return (
-            f"Set the wallet of member {self.member_id} from {format_inr(self.before_paisa)} to {format_inr(self.after_paisa)}, "
+            f"Set the wallet of member {self.member_id} from {format_money(self.before_paisa)} to {format_money(self.after_paisa)}, "
             "and record the approval with mlm-audit authorisations add wallet_correction"
         )
 
@@ -241,5 +241,5 @@ def _shown(column: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) and ("mount" in column or "alance" in column):
-        return format_inr(value)
+        return format_money(value)
     return str(value)

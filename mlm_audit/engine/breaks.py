@@ -11,7 +11,7 @@ import polars as pl
 
 from mlm_audit.checks.catalogue import Check
 from mlm_audit.domain.findings import SEVERITIES
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.periods import month_label
 from mlm_audit.domain.remedies import FACTS
 
@@ -169,7 +169,7 @@ def _renderer(template: str, fields: list[str]) -> Callable[[tuple[Any, ...]], s
         shown = [
             "unknown"
             if value is None
-            else format_inr(int(value))
+            else format_money(int(value))
             if is_money
             else month_label(value)
             if is_month

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from mlm_audit.database.core.own_tables import ReconciliationReport, TreeHealthReport
 from mlm_audit.database.store.activity import open_by_run
 from mlm_audit.domain.findings import Finding, RunResult, open_findings
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date
 from mlm_audit.domain.settings import Settings
@@ -80,5 +80,5 @@ def _fault(finding: Finding) -> str:
 
 def _in_words(finding: Finding) -> dict[str, str]:
     paisa = finding.amount_paisa
-    amount = format_inr(paisa, sign=True) if paisa else ""
+    amount = format_money(paisa, sign=True) if paisa else ""
     return {"severity": finding.severity, "id": finding.id, "amount": amount, "message": finding.message}

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mlm_audit.domain.eligibility import in_words
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.privacy import one_line
 from mlm_audit.domain.settings import Settings
@@ -56,7 +56,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"inr": format_inr, "grouped": grouped, "line": one_line, "reason": _reason}
+    environment.filters |= {"money": format_money, "grouped": grouped, "line": one_line, "reason": _reason}
     return environment
 
 

@@ -8,7 +8,6 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -18,16 +17,12 @@ from pydantic import Field, ValidationError, model_validator
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.inputs import ABSENT_COLUMNS, OPTIONAL_COLUMNS, needed_of
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import CURRENCIES, format_money
 from mlm_audit.domain.settings import PLATFORM_FILES, STANDARD_PLATFORM, Settings, platform_file
 from mlm_audit.platforms.conventions import STANDARD, Conventions
 from mlm_audit.platforms.operations import Operate, why_not_operable
 from mlm_audit.platforms.sections import LedgerTable, MappedTable, MemberTable, Strict
 from mlm_audit.platforms.units import unit_of
-
-MINOR_PER_MAJOR = {"INR": 100, "USD": 100, "EUR": 100, "GBP": 100, "NGN": 100, "JPY": 1, "KWD": 1_000}
-"""The minor units of each supported currency (ISO 4217)."""
-
 
 SECTIONS = (
     "users",
@@ -66,8 +61,8 @@ class Head(Strict):
 
     @model_validator(mode="after")
     def _known_currency(self) -> Self:
-        if self.currency not in MINOR_PER_MAJOR:
-            raise ValueError(f"currency: {self.currency!r} is not supported; use one of {', '.join(MINOR_PER_MAJOR)}")
+        if self.currency not in CURRENCIES:
+            raise ValueError(f"currency: {self.currency!r} is not supported; use one of {', '.join(CURRENCIES)}")
         return self
 
 
@@ -140,15 +135,12 @@ class Mapping:
     """What may be written when PLATFORM_WRITES is set; None when the mapping only allows reading."""
 
     def amount(self, minor: int) -> str:
-        """Return an amount in words: rupees in Indian grouping, any other currency with its code."""
-        if self.currency == "INR":
-            return format_inr(minor)
-        per = MINOR_PER_MAJOR[self.currency]
-        return f"{self.currency} {Decimal(minor) / per:,.{len(str(per)) - 1}f}"
+        """Return an amount in the currency of the platform."""
+        return format_money(minor, currency=CURRENCIES[self.currency])
 
     def unit(self, rows: MappedTable, amount: str) -> Fraction:
         """Return the minor units that one stored unit of an amount is worth."""
-        return unit_of(rows.amounts[amount], MINOR_PER_MAJOR[self.currency])
+        return unit_of(rows.amounts[amount], CURRENCIES[self.currency].minor_per_major)
 
     def tables(self) -> Iterator[tuple[str, MappedTable]]:
         """Yield every table with the name of its input."""
@@ -293,7 +285,7 @@ def _check_units(path: Path, text: str, section: str, rows: MappedTable, currenc
     units = [("amounts", name, unit) for name, unit in rows.amounts.items()]
     for key, name, unit in [*units, *(("misstated", one.amount, one.meant) for one in rows.misstated)]:
         try:
-            unit_of(unit, MINOR_PER_MAJOR[currency])
+            unit_of(unit, CURRENCIES[currency].minor_per_major)
         except ValueError as error:
             line = _line_of(text, key, (section, *index))
             label = ".".join((section, *map(str, index), key, name))

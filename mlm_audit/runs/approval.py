@@ -14,7 +14,7 @@ from mlm_audit.database.store.job_log import metas_since, read_run, recent_meta,
 from mlm_audit.database.writes.payouts import Instalment
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.jobs import jobs_with
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.periods import business_date, local_instant
 from mlm_audit.domain.settings import Settings
 from mlm_audit.runs.process import user
@@ -42,20 +42,18 @@ def why_approval_is_needed(
     connection: Connection, job: str, *, count: int, paisa: int, settings: Settings, now: datetime
 ) -> str | None:
     """Return the rule that a run of this size exceeds, in words; None when it needs no approval."""
-    cap = f"the cap of {format_inr(settings.payout_run_cap_paisa)} (PAYOUT_RUN_CAP_PAISA)"
+    cap = f"the cap of {format_money(settings.payout_run_cap_paisa)} (PAYOUT_RUN_CAP_PAISA)"
     if paisa > settings.payout_run_cap_paisa:
-        return f"{format_inr(paisa)} is more than {cap}"
+        return f"{format_money(paisa)} is more than {cap}"
     if paisa and paisa + (today := _paid_today(connection, now, settings)) > settings.payout_run_cap_paisa:
-        return (
-            f"{format_inr(paisa)} and the {format_inr(today)} that were paid today without approval are more than {cap}"
-        )
+        return f"{format_money(paisa)} and the {format_money(today)} that were paid today without approval are more than {cap}"
     paid = [int(meta.get("counts", {}).get("paid_paisa", 0)) for meta in recent_meta(connection, job, RECENT_RUNS)]
     usual = [amount for amount in paid if amount > 0][: settings.payout_median_runs]
     if count == 0 or len(usual) < settings.payout_median_runs:
         return None
     median = int(statistics.median_high(usual))
     if paisa > settings.payout_median_factor * median:
-        return f"{format_inr(paisa)} is more than {settings.payout_median_factor} × {format_inr(median)}, the median of the last {len(usual)} runs"
+        return f"{format_money(paisa)} is more than {settings.payout_median_factor} × {format_money(median)}, the median of the last {len(usual)} runs"
     return None
 
 

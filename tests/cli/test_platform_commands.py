@@ -75,10 +75,10 @@ def test_a_proof_in_words_and_the_database_as_it_was(mapping: Path) -> None:
     assert lines[0] == "PASS  The ledger gives exactly the wallet of 14 of 14 members."
     assert "      16 rows of entries read" in lines
     assert [line.split() for line in lines if line.startswith("entries")] == [
-        ["entries", "gift", "bonus", "14", "USD", "175.00", "yes"],
-        ["entries", "note", "memo", "1", "USD", "0.09", "no"],
+        ["entries", "gift", "bonus", "14", "$175.00", "yes"],
+        ["entries", "note", "memo", "1", "$0.09", "no"],
     ]
-    assert "Left out of entries: 1 row, USD 0.77: entries of seventy-seven." in lines
+    assert "Left out of entries: 1 row, $0.77: entries of seventy-seven." in lines
     assert hashlib.sha256(mapping.with_name("p.db").read_bytes()).hexdigest() == before
     assert {path.name for path in mapping.parent.iterdir()} - {"state", "snapshots"} == {"mine.toml", "p.db"}
 
@@ -92,10 +92,10 @@ def test_wallets_that_differ_are_a_failure(mapping: Path) -> None:
     done = mlm("platform", "check", mapping, "--db", url(mapping))
     assert done.returncode == 3
     assert "FAIL  The ledger gives exactly the wallet of 2 of 14 members." in done.stdout
-    assert "12 wallets differ by USD 12,000.00 in total:" in done.stdout
-    assert "  member 10: the wallet has USD 1,012.50, the ledger gives USD 12.50" in done.stdout
+    assert "12 wallets differ by $12,000.00 in total:" in done.stdout
+    assert "  member 10: the wallet has $1,012.50, the ledger gives $12.50" in done.stdout
     assert "  … and 2 more; --json lists all" in done.stdout
-    assert "  member 99 does not exist, and the ledger gives USD 0.05" in done.stdout
+    assert "  member 99 does not exist, and the ledger gives $0.05" in done.stdout
     found = document("platform", "check", mapping, "--db", url(mapping), code=3)
     assert (found["verdict"], found["agreeing"], found["gap_total_minor"], len(found["gaps"])) == (
         "FAIL",

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlm_audit.domain.money import floor_share, format_decimal, format_inr, parse_amount, split_evenly
+from mlm_audit.domain import money
+from mlm_audit.domain.money import floor_share, format_decimal, format_money, parse_amount, split_evenly
 
 
 @pytest.mark.parametrize(
@@ -17,13 +18,13 @@ from mlm_audit.domain.money import floor_share, format_decimal, format_inr, pars
         (10**15 + 1, "₹1,00,00,00,00,00,000.01"),
     ],
 )
-def test_format_inr__indian_grouping(paisa: int, text: str) -> None:
-    assert format_inr(paisa) == text
+def test_format_money__indian_grouping(paisa: int, text: str) -> None:
+    assert format_money(paisa) == text
 
 
-def test_format_inr__plus_sign() -> None:
-    assert format_inr(100, sign=True) == "+₹1.00"
-    assert format_inr(0, sign=True) == "₹0.00"
+def test_format_money__plus_sign() -> None:
+    assert format_money(100, sign=True) == "+₹1.00"
+    assert format_money(0, sign=True) == "₹0.00"
 
 
 @pytest.mark.parametrize(
@@ -65,8 +66,41 @@ def test_floor_share__is_floor_on_the_absolute_value(amount: int, bps: int) -> N
 
 
 @given(st.integers(-(10**14), 10**14))
-def test_format_inr_is_what_babel_says(paisa: int) -> None:
+def test_format_money_is_what_babel_says(paisa: int) -> None:
     from babel.numbers import format_currency
 
     text = format_currency(Decimal(abs(paisa)) / 100, "INR", locale="en_IN")
-    assert format_inr(paisa) == ("-" if paisa < 0 else "") + text
+    assert format_money(paisa) == ("-" if paisa < 0 else "") + text
+
+
+@pytest.fixture
+def another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No currency was chosen yet, as in a new process."""
+    monkeypatch.setattr(money, "_SHOWN", [])
+
+
+@pytest.mark.parametrize(
+    ("code", "shown", "plain", "count"),
+    [
+        ("INR", "-₹12,34,567.89", "-1234567.89", "12,34,567"),
+        ("USD", "-$1,234,567.89", "-1234567.89", "1,234,567"),
+        ("KWD", "-KWD 123,456.789", "-123456.789", "1,234,567"),
+        ("JPY", "-¥123,456,789", "-123456789", "1,234,567"),
+    ],
+)
+@pytest.mark.usefixtures("another_process")
+def test_amounts_are_shown_in_the_currency_of_the_platform(code: str, shown: str, plain: str, count: str) -> None:
+    money.show_currency(code)
+    assert (money.format_money(-123_456_789), money.format_decimal(-123_456_789)) == (shown, plain)
+    assert money.grouped(1_234_567) == count
+
+
+@pytest.mark.usefixtures("another_process")
+def test_a_process_shows_one_currency() -> None:
+    money.show_currency("USD")
+    money.show_currency("USD")
+    with pytest.raises(
+        ValueError, match="this process shows amounts in USD; audit a platform in INR in a process of its"
+    ):
+        money.show_currency("INR")
+    assert money.format_money(100, currency=money.CURRENCIES["EUR"]) == "€1.00"

@@ -19,7 +19,7 @@ from mlm_audit.demo.faults import FAULTS, inject
 from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.figures import LABELS, Figures, figures_from
 from mlm_audit.domain.findings import Evidence, Finding, finding_document, finding_from
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.parts import figure_rows
 from tests.conftest import NOW, clean_platform, settings_for
@@ -92,7 +92,7 @@ def test_every_face_of_a_run_says_the_same(
     # The causes of the report and of the notebook, one by one.
     by_cause = {row["cause"]: row["at_risk_paisa"] for row in run.story.table("causes").rows}
     for cause, paisa in by_cause.items():
-        assert re.search(rf"{re.escape(cause)}.{{0,200}}{re.escape(format_inr(paisa))}", faces["report"]), (
+        assert re.search(rf"{re.escape(cause)}.{{0,200}}{re.escape(format_money(paisa))}", faces["report"]), (
             cause,
             paisa,
         )

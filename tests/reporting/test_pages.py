@@ -14,7 +14,7 @@ import pytest
 from mlm_audit.checks.causes import CAUSES
 from mlm_audit.checks.findings import make_finding
 from mlm_audit.domain.findings import Evidence, RunResult, Verdict
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.reporting.core.break_files import neutral
 from mlm_audit.reporting.core.document import to_document
 from mlm_audit.reporting.core.html import render, visible
@@ -141,7 +141,7 @@ def test_payouts__totals_and_words() -> None:
     data = payout_report(ahead, IST, "")
     assert (data.word, data.verdict, data.is_ahead) == ("PAY", "PASS", True)
     assert data.first == "If these payouts are correct, run the job: mlm-audit run weekly-payouts"
-    assert data.totals[0] == ("Due", "60", format_inr(ahead.counts.due_paisa))
+    assert data.totals[0] == ("Due", "60", format_money(ahead.counts.due_paisa))
     failed = payout_report(done, IST, "")
     assert (failed.word, failed.verdict) == ("HOLD", "FAIL")
     assert failed.first == "Find out why the payout failed: mlm-audit payouts explain 9004"
@@ -156,7 +156,7 @@ def test_payouts__what_stands_out() -> None:
     assert data.outliers[0]["mark"] == "high"
     assert float(data.outliers[0]["times"].removesuffix(" ×")) >= 3
     amounts = sorted(item.amount_paisa for item in payouts(90).items if item.action == "pay")
-    assert data.median == format_inr(amounts[(len(amounts) - 1) // 2])
+    assert data.median == format_money(amounts[(len(amounts) - 1) // 2])
     assert data.several
     assert all(int(count) > 1 for _, count, _ in data.several)
 

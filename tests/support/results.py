@@ -21,7 +21,7 @@ from mlm_audit.domain.findings import (
     finding_from,
 )
 from mlm_audit.domain.items import Move, PayoutItem, Repaired, SweepItem
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 FIRST_DAY = datetime(2026, 10, 26, tzinfo=UTC)
@@ -157,7 +157,7 @@ def _break(random: Random, number: int) -> dict[str, Any]:
         ],
         "state": "new" if age == 0 else random.choice(("carried over", "carried over", "grew")),
         "age_days": age,
-        "message": words.format(format_inr(paisa)),
+        "message": words.format(format_money(paisa)),
     }
 
 
@@ -349,7 +349,7 @@ def _held(item: dict[str, Any]) -> dict[str, Any]:
         "evidence": [{"table": "SelfPayoutSchedule", "id": item["schedule_id"]}],
         "state": "new" if item["schedule_id"] % 2 else "carried over",
         "age_days": 0,
-        "message": f"Instalment {item['schedule_id']} of {format_inr(item['amount_paisa'])}: {item['reason']}.",
+        "message": f"Instalment {item['schedule_id']} of {format_money(item['amount_paisa'])}: {item['reason']}.",
     }
 
 

@@ -14,7 +14,7 @@ from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.eligibility import read_logged
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.domain.periods import Month as Period
 from mlm_audit.domain.periods import month_label, parse_month
 from mlm_audit.domain.ports import Clock
@@ -265,7 +265,7 @@ def _facts(found: Explanation) -> tuple[tuple[str, str], ...]:
     if found.stored is not None:
         by = found.stored["jobId"] or "the platform itself"
         decided = f"{'eligible' if found.stored['isEligible'] else 'not eligible'}, by {by}"
-    return (("Decided", decided), ("Pending decision", format_inr(found.pending_paisa)))
+    return (("Decided", decided), ("Pending decision", format_money(found.pending_paisa)))
 
 
 def _posting(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -273,7 +273,7 @@ def _posting(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _condition(one: Explained) -> dict[str, Any]:
-    shown = [format_inr(n) if one.condition == "purchase" else str(n) for n in (one.found, one.needed)]
+    shown = [format_money(n) if one.condition == "purchase" else str(n) for n in (one.found, one.needed)]
     return {
         "condition": TITLES[one.condition],
         "is_met": one.is_met,

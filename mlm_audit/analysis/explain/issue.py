@@ -14,7 +14,7 @@ from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.trees.codes import CODES
 from mlm_audit.checks.trees.neighbourhood import as_data
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.remedies import FACTS
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.trees.neighbourhood import TreeName, neighbourhood_of
@@ -72,13 +72,13 @@ def _facts(row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         (name, str(row[key])) for name, key in (("Member", "member_id"), ("Order", "order_id")) if row[key] is not None
     ]
     if row["amount_paisa"]:
-        facts.append(("Amount", format_inr(row["amount_paisa"], sign=True)))
+        facts.append(("Amount", format_money(row["amount_paisa"], sign=True)))
     return tuple(facts)
 
 
 def _evidence(one: dict[str, Any]) -> dict[str, Any]:
     rest = {
-        "" if name == "what" else name.removesuffix("_paisa"): format_inr(value)
+        "" if name == "what" else name.removesuffix("_paisa"): format_money(value)
         if name.endswith("_paisa") and isinstance(value, int)
         else value
         for name, value in one.items()

@@ -18,7 +18,7 @@ from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.database.reads.subsets import has_member
 from mlm_audit.database.store.runs import has_runs, member_breaks
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.domain.payouts import known_reason
 from mlm_audit.domain.privacy import mask_email, mask_name, mask_number, one_line
 from mlm_audit.domain.settings import Settings
@@ -115,7 +115,7 @@ def _page(member: int, rows: dict[str, Any], settings: Settings, *, reveal: bool
     )
     return Story(
         title=f"Member {member}",
-        conclusion=f"The wallet holds {format_inr(user['wallet_balance_paisa'] or 0)}. "
+        conclusion=f"The wallet holds {format_money(user['wallet_balance_paisa'] or 0)}. "
         f"The member has {plural(rows['counts']['orders'], 'order')} and {found}.",
         facts=(*_person(user, reveal=reveal), *_state(user, rows)),
         tables=tables,
@@ -147,7 +147,7 @@ def _state(user: dict[str, Any], rows: dict[str, Any]) -> tuple[tuple[str, str],
     return (
         ("State", ", ".join(flags)),
         ("Member since", f"{since:%d %b %Y}" if since else "unknown"),
-        ("Wallet", format_inr(user["wallet_balance_paisa"] or 0)),
+        ("Wallet", format_money(user["wallet_balance_paisa"] or 0)),
         ("Ledger rows", grouped(rows["counts"]["ledger"])),
     )
 

@@ -13,7 +13,7 @@ from mlm_audit.checks.causes import describe_cause
 from mlm_audit.checks.roots import ROOTS
 from mlm_audit.domain.findings import verdict_of
 from mlm_audit.domain.inputs import ORDER_LINES
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.periods import format_local, month_label, month_of
 from mlm_audit.domain.plan import PlanVersion
 from mlm_audit.domain.settings import Settings
@@ -153,13 +153,13 @@ def _about(row: dict[str, Any]) -> str:
     if not stands(row):
         return f"The order is {row['status']}: everything that was posted for it must be reversed."
     return (
-        f"The planned amounts add up to the commissionable amount, {format_inr(row['commission_amount_paisa'] or 0)}."
+        f"The planned amounts add up to the commissionable amount, {format_money(row['commission_amount_paisa'] or 0)}."
     )
 
 
 def _conclusion(row: dict[str, Any], lines: list[dict[str, Any]], breaks: pl.DataFrame) -> str:
     differing = [line for line in lines if line["difference_paisa"]]
-    what = f"{format_inr(row['commission_amount_paisa'] or 0)} of order {row['id']}"
+    what = f"{format_money(row['commission_amount_paisa'] or 0)} of order {row['id']}"
     if not differing and not breaks.height:
         if row["paid_at"] is None:
             return f"Order {row['id']} was never paid, and nothing was posted for it."
@@ -175,7 +175,7 @@ def _conclusion(row: dict[str, Any], lines: list[dict[str, Any]], breaks: pl.Dat
     if not differing:
         return f"{what}: the amounts are correct, but another check failed. {breaks['message'][0]}"
     first = differing[0]
-    gives = f"{first['line']}: {format_inr(first['found_paisa'])} instead of {format_inr(first['expected_paisa'])}"
+    gives = f"{first['line']}: {format_money(first['found_paisa'])} instead of {format_money(first['expected_paisa'])}"
     return f"{what}: {counted}. {gives[0].upper()}{gives[1:]}{first.get('elsewhere', '')}."
 
 
@@ -188,5 +188,5 @@ def _facts(row: dict[str, Any], version: PlanVersion | None, settings: Settings)
             ("Month", month_label(month_of(paid_at, settings.tz).key)),
         ]
     facts.append(("Kind", "joining order" if row["is_joining_order"] else "repurchase"))
-    facts.append(("Commissionable", format_inr(row["commission_amount_paisa"] or 0)))
+    facts.append(("Commissionable", format_money(row["commission_amount_paisa"] or 0)))
     return (*facts, ("Plan version", version.name if version else "none"))

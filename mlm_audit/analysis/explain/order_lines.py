@@ -10,7 +10,7 @@ import polars as pl
 from mlm_audit.analysis.explain.subsets import SubsetResult
 from mlm_audit.domain.eligibility import three_three_since
 from mlm_audit.domain.inputs import ORDER_LINES
-from mlm_audit.domain.money import binary_share, floor_share, format_inr
+from mlm_audit.domain.money import binary_share, floor_share, format_money
 from mlm_audit.domain.payouts import order_stands
 from mlm_audit.domain.plan import PlanRules, PlanVersion
 from mlm_audit.domain.postings import Posting, Upline, expected_postings
@@ -254,7 +254,7 @@ def _matched(lines: list[dict[str, Any]], beyond: list[dict[str, Any]]) -> list[
             continue
         whose = "the company" if due["member_id"] is None else f"member {due['member_id']}"
         has = "the company" if extra["member_id"] is None else f"member {extra['member_id']}"
-        due["elsewhere"] = f"; {has} received {format_inr(extra['found_paisa'])} of it"
+        due["elsewhere"] = f"; {has} received {format_money(extra['found_paisa'])} of it"
         due["why"] += due["elsewhere"]
         extra["line"], extra["why"] = f"{due['line']}, to another beneficiary", f"belongs to {whose}"
     return lines + beyond

@@ -13,7 +13,7 @@ from mlm_audit.analysis.explain.wallet import breaks_table, first_of, root_break
 from mlm_audit.checks.roots import ROOTS
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.domain.money import BASIS_POINTS, format_inr, split_evenly
+from mlm_audit.domain.money import BASIS_POINTS, format_money, split_evenly
 from mlm_audit.domain.payouts import PayoutStatus, known_reason
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.ports import Clock
@@ -143,7 +143,7 @@ def _off_plan(schedule: dict[str, Any], planned: int | None) -> list[str]:
     """Return how the amount differs from the plan, in words; empty when it does not."""
     if planned is None or schedule["amount"] == planned:
         return []
-    return [f"the planned amount is {format_inr(planned)}"]
+    return [f"the planned amount is {format_money(planned)}"]
 
 
 def _credited(history: PayoutExplanation) -> int:
@@ -156,7 +156,7 @@ def _conclusion(history: PayoutExplanation, wrong: str, planned: int | None) -> 
         return f"{head}: {wrong}."
     if history.status == PayoutStatus.PAID:
         plan = ", as planned" if planned is not None else "; the planned amount could not be derived"
-        return f"{format_inr(_credited(history))} was credited to member {history.member_id}{plan}."
+        return f"{format_money(_credited(history))} was credited to member {history.member_id}{plan}."
     reason = history.rows["schedule"]["failureReason"]
     return f"{head}, {history.status}" + (f": {known_reason(reason)}." if reason else ".")
 
@@ -172,7 +172,7 @@ def _first(history: PayoutExplanation, wrong: str, breaks: pl.DataFrame, why_not
 
 def _inr(paisa: object) -> str:
     """Format an amount; return the repr of a value that is not a whole number of paisa."""
-    return format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
+    return format_money(paisa) if isinstance(paisa, int) else repr(paisa)
 
 
 def _facts(history: PayoutExplanation) -> tuple[tuple[str, str], ...]:

@@ -15,7 +15,7 @@ from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.checks.wallet_chain import WalletChain, wallet_chain
 from mlm_audit.domain.findings import SEVERITIES, verdict_of
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings
 from mlm_audit.reporting.core.parts import plural
@@ -286,12 +286,14 @@ def _first(subset: SubsetResult, *, parts: bool) -> str:
 
 
 def _conclusion(chain: WalletChain, timeline: list[dict[str, Any]], marked: list[int], cause: str) -> str:
-    holds = f"The wallet holds {format_inr(chain.wallet_paisa)}, the ledger adds up to {format_inr(chain.ledger_paisa)}"
+    holds = (
+        f"The wallet holds {format_money(chain.wallet_paisa)}, the ledger adds up to {format_money(chain.ledger_paisa)}"
+    )
     if not chain.difference_paisa:
         return f"{holds}: they agree." + (f" {describe_cause(cause)}." if cause else "")
     much = "more than the ledger" if chain.difference_paisa > 0 else "less than the ledger"
     where = _where(timeline, marked)
-    return f"{holds}: {format_inr(abs(chain.difference_paisa))} {much}, {where}. {describe_cause(cause)}."
+    return f"{holds}: {format_money(abs(chain.difference_paisa))} {much}, {where}. {describe_cause(cause)}."
 
 
 def _where(timeline: list[dict[str, Any]], marked: list[int]) -> str:
@@ -312,9 +314,9 @@ def _facts(
     others: Sequence[tuple[int, int, str]],
 ) -> tuple[tuple[str, str], ...]:
     facts = [
-        ("Wallet", format_inr(chain.wallet_paisa)),
-        ("Ledger", format_inr(chain.ledger_paisa)),
-        ("Difference", format_inr(chain.difference_paisa, sign=True)),
+        ("Wallet", format_money(chain.wallet_paisa)),
+        ("Ledger", format_money(chain.ledger_paisa)),
+        ("Difference", format_money(chain.difference_paisa, sign=True)),
     ]
     if marked:
         facts.append(("Gaps", _where(timeline, marked)))

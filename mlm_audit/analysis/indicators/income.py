@@ -10,7 +10,7 @@ from mlm_audit.analysis.indicators.groups import LEAST, Group, by_activity, by_l
 from mlm_audit.analysis.period import ended_at, months_of, window
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped, shown_currency
 from mlm_audit.domain.periods import Month, naive
 from mlm_audit.domain.statistics import floored_mean, nearest_rank, share_bps
 from mlm_audit.engine.analyses import AnalysisQueries
@@ -117,9 +117,10 @@ def _table(name: str, title: str, groups: list[Group]) -> Table:
         return Table(
             name, title, COLUMNS, rows, about, drawn=ChartSpec("bars", "group", ("mean_paisa", "purchases_mean_paisa"))
         )
+    of = shown_currency()
     steps = [(f"P{percent}", rows[0][f"p{percent}_paisa"]) for percent in PERCENTILES]
     words = ", ".join(f"{label} {cell(paisa, 'money')}" for label, paisa in steps)
-    picture = bars([(f"{label}, ₹", max(paisa, 0) // 100) for label, paisa in steps])
+    picture = bars([(f"{label}, {of.symbol.strip()}", max(paisa, 0) // of.minor_per_major) for label, paisa in steps])
     return Table(name, title, COLUMNS, rows, about, picture=picture, picture_words=words)
 
 
@@ -153,5 +154,5 @@ def _conclusion(members: pl.DataFrame, year: int) -> str:
     row = group_row(Group("all", members))
     return (
         f"Of {grouped(row['members'])} members, {cell(row['nothing_bps'], 'share')} earned nothing in {year}; half earned at most "
-        f"{format_inr(row['p50_paisa'])}, and {cell(row['loss_bps'], 'share')} spent more on their own purchases than they earned."
+        f"{format_money(row['p50_paisa'])}, and {cell(row['loss_bps'], 'share')} spent more on their own purchases than they earned."
     )

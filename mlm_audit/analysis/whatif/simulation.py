@@ -1,5 +1,6 @@
 """What-if simulation: past months recomputed under other terms, compared with the plan in force (docs/analysts/what-if.md)."""
 
+import itertools
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from mlm_audit.analysis.whatif.plan_changes import changed_plan
 from mlm_audit.analysis.whatif.recomputation import Recomputation, recompute
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.domain.periods import month_label
 from mlm_audit.engine.analyses import AnalysisQueries
 from mlm_audit.reporting.core.parts import plural
@@ -22,8 +23,6 @@ from mlm_audit.reporting.core.svg_charts import bars
 WHAT = "simulate"
 SHOWN = 20
 BOUNDS_PAISA = (1, 10_000, 100_000, 1_000_000)
-SIZES = ("up to ₹100", "₹100 to ₹1,000", "₹1,000 to ₹10,000", "₹10,000 or above")
-"""Labels of the size groups. A group runs from its bound in BOUNDS_PAISA, inclusive, to the next, exclusive."""
 
 COMPARED = columns(
     ("before_paisa", "Before", "money"), ("after_paisa", "After", "money"), ("change_paisa", "Change", "change")
@@ -128,7 +127,7 @@ def _totals(before: Recomputation, after: Recomputation) -> Table:
 
     rows = tuple({"who": who, **_compared(total(before, who), total(after, who))} for who in WHO)
     about = (
-        f"The rows add up to {format_inr(total(before, 'commission'))} of "
+        f"The rows add up to {format_money(total(before, 'commission'))} of "
         f"{plural(sum(before.months['orders'].to_list()), 'order')}, before and after."
     )
     return Table("totals", "Recipients", (*columns(("who", "")), *COMPARED), rows, about)
@@ -162,14 +161,22 @@ def _winners_and_losers(members: pl.DataFrame) -> tuple[Table, Table]:
     )
 
 
+def _sizes() -> list[str]:
+    """Return the labels of the size groups. A group runs from its bound, inclusive, to the next, exclusive."""
+    _, *bounds = [format_money(bound).removesuffix(".00") for bound in BOUNDS_PAISA]
+    between = [f"{first} to {last}" for first, last in itertools.pairwise(bounds)]
+    return [f"up to {bounds[0]}", *between, f"{bounds[-1]} or above"]
+
+
 def _distribution(members: pl.DataFrame) -> Table:
     """Return the number of members by size of change; each member is counted in exactly one row."""
     change = pl.col("change_paisa")
     size = pl.sum_horizontal((change.abs() >= bound).cast(pl.Int64) for bound in BOUNDS_PAISA)
     counted = dict(members.group_by((size * change.sign()).alias("bucket")).len().iter_rows())
-    middle = len(SIZES)
+    sizes = _sizes()
+    middle = len(sizes)
     labels = [
-        f"{SIZES[-n - 1]} less" if n < 0 else f"{SIZES[n - 1]} more" if n else "the same"
+        f"{sizes[-n - 1]} less" if n < 0 else f"{sizes[n - 1]} more" if n else "the same"
         for n in range(-middle, middle + 1)
     ]
     counts = [int(counted.get(number, 0)) for number in range(-middle, middle + 1)]
@@ -200,4 +207,4 @@ def _conclusion(members: pl.DataFrame, totals: Table) -> str:
 def _more(paisa: int) -> str:
     if not paisa:
         return "the same"
-    return f"{format_inr(abs(paisa))} {'more' if paisa > 0 else 'less'}"
+    return f"{format_money(abs(paisa))} {'more' if paisa > 0 else 'less'}"

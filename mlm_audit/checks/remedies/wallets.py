@@ -1,7 +1,7 @@
 """Remedies for wallets and running balances."""
 
 from mlm_audit.checks.remedies.breaks import BreakFacts
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.remedies import (
     NOW,
     Alternative,
@@ -187,7 +187,7 @@ def _wallet_was_set(broken: BreakFacts) -> Alternative:
         for after, paisa in changes
     )
     changes_in_words = " and ".join(
-        f"by {format_inr(paisa, sign=True)} after ledger row {after}" for after, paisa in changes
+        f"by {format_money(paisa, sign=True)} after ledger row {after}" for after, paisa in changes
     )
     return Alternative(
         f"the wallet was set {changes_in_words} without a ledger row, and the person responsible approves it", steps

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from mlm_audit.database.core import tables as platform
 from mlm_audit.database.core.connect import error_line
 from mlm_audit.database.core.inputs import SOURCES
+from mlm_audit.database.core.instants import Instant
 from mlm_audit.database.core.mapped_columns import (
     as_key,
     as_meant,
@@ -130,9 +131,12 @@ def _has_text_keys(inspector: sa.Inspector, mapping: Mapping) -> bool:
 
 def _key_family(inspector: sa.Inspector, table: MappedTable) -> str | None:
     """Return what the ids of a table are; None for a query, and for a table that the database does not have."""
-    if table.table is None or not inspector.has_table(table.table, schema=table.db_schema):
+    if table.table is None:
         return None
-    columns = inspector.get_columns(table.table, schema=table.db_schema)
+    try:
+        columns = inspector.get_columns(table.table, schema=table.db_schema)
+    except NoSuchTableError:
+        return None
     return next((family_of(one["type"]) for one in columns if one["name"] == table.columns.get("id")), None)
 
 
@@ -206,7 +210,9 @@ class MappedSource:
         return sa.column(column, self.type_of(column))
 
     def _family(self, name: str) -> str:
-        return self.families.get(self.table.columns[name], "decimal")
+        """Return what a stored column holds. The columns of a query have no types, and are read as exact numbers."""
+        family: str = self.families.get(self.table.columns[name], self.dialect.decimals_are)
+        return family
 
     def value_of(self, name: str, column: sa.Column[Any]) -> ColumnElement[Any]:
         """Return what stands for a column of the toolkit's table."""
@@ -241,6 +247,11 @@ class MappedSource:
             return as_key(self.dialect.plain_text(stored))
         if name == "reference_id" and self.text_keys:
             return sa.cast(as_key(self.dialect.plain_text(stored)), sa.String(20))
+        if isinstance(column.type, Instant) and (not self.families or self._family(name) == "date"):
+            instant: ColumnElement[Any] = (
+                self.dialect.midnight(stored) if self.families else self.dialect.queried_instant(stored)
+            )
+            return instant
         if name in table.words:
             is_flag = isinstance(column.type, sa.Boolean)
             return as_meant(stored, table.words[name], None if is_flag else self.dialect.plain_text(stored))
@@ -295,6 +306,7 @@ _TYPES: dict[str, Any] = {
     "decimal": sa.Numeric(),
     "text": sa.String(),
     "time": sa.DateTime(),
+    "date": sa.Date(),
     "json": sa.JSON(),
 }
 

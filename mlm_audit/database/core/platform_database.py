@@ -11,6 +11,7 @@ from mlm_audit.database.core.mapped_writes import writes_for
 from mlm_audit.database.core.platform_engines import PLATFORM, STATE, database_key, has_text_keys
 from mlm_audit.database.core.upgrade import prepare_state
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import show_currency
 from mlm_audit.domain.settings import Settings
 from mlm_audit.platforms.mapping import Mapping, mapping_of
 
@@ -26,6 +27,10 @@ def open_platform(settings: Settings, *, create: bool = False, read_only: bool =
         raise InputError("no database is named; set DATABASE_URL in the environment or .env")
     url = settings.database_url.get_secret_value()
     mapping = mapping_of(settings)
+    try:
+        show_currency("INR" if mapping is None else mapping.currency)
+    except ValueError as error:
+        raise InputError(f"platform {settings.platform}: {error}") from error
     if mapping is None:
         return open_engine(url, create=create, read_only=read_only)
     if settings.platform_writes:

@@ -181,7 +181,7 @@ _ACCEPTED = {
 
 
 def family_of(kind: sa.types.TypeEngine[Any]) -> str:
-    """Return what a type holds: boolean, integer, float, decimal, time, json, text or other."""
+    """Return what a type holds: boolean, integer, float, decimal, time, date, json, text or other."""
     if isinstance(kind, sa.types.TypeDecorator):
         kind = kind.impl_instance
     families: tuple[tuple[type[Any], str], ...] = (
@@ -190,6 +190,7 @@ def family_of(kind: sa.types.TypeEngine[Any]) -> str:
         (sa.Float, "float"),
         (sa.Numeric, "decimal"),
         (sa.DateTime, "time"),
+        (sa.Date, "date"),
         (sa.JSON, "json"),
         (sa.String, "text"),
     )

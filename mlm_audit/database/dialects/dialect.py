@@ -167,6 +167,18 @@ class Dialect(ABC):
         """Return a column of words, which may be a native enum, as text."""
         return column
 
+    def uuid_type(self) -> TypeEngine[Any]:
+        """Return the type of a column of UUIDs that are texts in Python."""
+        return String(36)
+
+    def midnight(self, column: Any) -> Any:
+        """Return a column of days as instants: the beginning of each day."""
+        return cast(column, DateTime())
+
+    def queried_instant(self, column: Any) -> Any:
+        """Return a column of a query, whose type is not known, as instants."""
+        return column
+
     def is_instant(self, column: Any) -> Any:  # noqa: ARG002
         """Return the condition that a stored time is an instant, for values within the years of the business."""
         return true()

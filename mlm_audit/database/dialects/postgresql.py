@@ -20,7 +20,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy import Dialect as SqlDialect
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from mlm_audit.database.dialects.dialect import BUSY_MS, CONNECT_SECONDS, Dialect
@@ -157,6 +157,10 @@ class Postgresql(Dialect):
     def group_of(self, dialect: SqlDialect, number: int) -> str:  # noqa: ARG002
         """Return the group from the array of all groups."""
         return f"nullif((regexp_match({{0}}, {{1}}))[{number}], '')"
+
+    def uuid_type(self) -> TypeEngine[Any]:
+        """Return PostgreSQL's own type."""
+        return UUID(as_uuid=False)
 
     def plain_text(self, column: Any) -> Any:
         """Return the text of a native enum."""

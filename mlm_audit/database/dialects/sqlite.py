@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
-from sqlalchemy import Connection, Engine, String, event, func, type_coerce
+from sqlalchemy import Connection, Engine, String, case, event, func, type_coerce
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
@@ -27,6 +27,7 @@ READS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE, s
 PRAGMAS = ("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list")
 OUTSIDE = ("load_extension", "readfile", "writefile", "edit", "fsdir", "lsmode", "fts3_tokenizer", "zipfile")
 """Functions of some SQLite builds that reach outside the database."""
+DAY_LENGTH = len("2026-01-31")
 CHUNK_ROWS = 100_000
 
 
@@ -147,6 +148,15 @@ class Sqlite(Dialect):
     def group_of(self, dialect: SqlDialect, number: int) -> str:  # noqa: ARG002
         """Return the group with a function of ours: SQLite has no regular expressions."""
         return f"regexp_group({{0}}, {{1}}, {number})"
+
+    def midnight(self, column: Any) -> Any:
+        """Return the text of a day with a time. A cast would read the year as a number."""
+        text = type_coerce(column, String)
+        return case((func.length(text) == DAY_LENGTH, text.concat(" 00:00:00.000000")), else_=text)
+
+    def queried_instant(self, column: Any) -> Any:
+        """Return days with a time, and every other text as it is."""
+        return self.midnight(column)
 
     def is_instant(self, column: Any) -> Any:
         """Return the condition that a text is a time. The comparison of texts alone would accept others."""

@@ -13,7 +13,7 @@ from mlm_audit.database.reads.payouts import instalment_rows
 from mlm_audit.database.reads.payouts import requeue as requeue_rows
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.payouts import PayoutStatus, RetryLimits, known_reason, why_held
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.privacy import mask_personal, one_line
@@ -118,7 +118,7 @@ def _history_words(row: dict[str, Any]) -> str:
 
 
 def _ledger_words(row: dict[str, Any]) -> str:
-    after = "unknown" if row["balanceAfter"] is None else format_inr(row["balanceAfter"])
+    after = "unknown" if row["balanceAfter"] is None else format_money(row["balanceAfter"])
     return f"credited to the wallet, balance after the credit: {after}"
 
 
@@ -172,7 +172,7 @@ def _amounts(schedule: dict[str, Any], ledger: list[dict[str, Any]]) -> list[str
         return [f"its amount is {schedule['amount']!r}, which is not a whole number of paisa"]
     due = schedule["amount"] if schedule["actualAmount"] is None else schedule["actualAmount"]
     if len(ledger) == 1 and ledger[0]["amount"] != due:
-        return [f"{format_inr(ledger[0]['amount'])} were credited instead of {format_inr(due)}"]
+        return [f"{format_money(ledger[0]['amount'])} were credited instead of {format_money(due)}"]
     return []
 
 

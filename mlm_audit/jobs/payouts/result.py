@@ -11,7 +11,7 @@ from mlm_audit.domain.counts import Overdue, PayoutCounts, ReasonTotal
 from mlm_audit.domain.findings import Evidence, Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.last_reconciliation import LastReconciliation, books_state, doubt_of_books
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.payouts import TECHNICAL, Hold, PayoutStatus, kind_of
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.payouts.batches import Outcomes
@@ -318,7 +318,7 @@ def _finding(item: PayoutItem, now: datetime) -> Finding:
         code,
         item.schedule_id,
         severity,
-        f"Instalment {item.schedule_id} of {format_inr(amount)}: {item.reason}.",
+        f"Instalment {item.schedule_id} of {format_money(amount)}: {item.reason}.",
         member_id=item.member_id,
         order_id=item.order_id,
         amount_paisa=amount,

@@ -19,7 +19,7 @@ from mlm_audit.domain.counts import Overdue
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.last_reconciliation import why_books_stop
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import PayoutStatus
 from mlm_audit.domain.periods import business_date, format_local, naive
@@ -132,7 +132,9 @@ class _Payouts:
                     use_approval(connection, self.approval, head.job_id)
             planned = plan.decisions
             count, paisa = _sum(planned, PayoutStatus.PAID)
-            log.info("%s is about to pay %s, %s in total", head.job_id, plural(count, "instalment"), format_inr(paisa))
+            log.info(
+                "%s is about to pay %s, %s in total", head.job_id, plural(count, "instalment"), format_money(paisa)
+            )
             run.note(
                 stated={
                     "count": count,
@@ -257,9 +259,9 @@ class _Payouts:
             now = db.statuses(connection, rest)
         if (rows, ledger_paisa) != (len(paid), paisa):
             raise JobFailedError(
-                f"the control totals do not agree: {plural(len(paid), 'instalment')} of {format_inr(paisa)} "
+                f"the control totals do not agree: {plural(len(paid), 'instalment')} of {format_money(paisa)} "
                 f"{'was' if len(paid) == 1 else 'were'} paid, but the ledger has {plural(rows, 'credit')} of "
-                f"{format_inr(ledger_paisa)}; stop payouts and run the reconciliation"
+                f"{format_money(ledger_paisa)}; stop payouts and run the reconciliation"
             )
         return Control(rows, ledger_paisa, {number: now.get(number) for number in rest})
 

@@ -21,7 +21,7 @@ from mlm_audit.domain.findings import (
     accuracy_percent,
     verdict_of,
 )
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA, DuckAsk, to_breaks
 from mlm_audit.engine.duck_connection import scalar
@@ -104,7 +104,7 @@ def _result(
     )
     residual = bridge.residual_paisa
     not_checked = (
-        (f"the proof failed: no cause explains {format_inr(residual)} of the difference between ledger and balances",)
+        (f"the proof failed: no cause explains {format_money(residual)} of the difference between ledger and balances",)
         if residual
         else ()
     )

@@ -8,7 +8,7 @@ import polars as pl
 from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, accuracy_percent
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import OF_HISTORY, EngineResult
 from mlm_audit.reporting.core.parts import plural
@@ -46,7 +46,7 @@ def not_checked_of(found: EngineResult, missing: dict[str, str]) -> tuple[str, .
     ]
     if found.bridge.residual_paisa:
         notes.append(
-            f"the proof failed: no cause explains {format_inr(found.bridge.residual_paisa)} of the difference "
+            f"the proof failed: no cause explains {format_money(found.bridge.residual_paisa)} of the difference "
             "between ledger and wallets"
         )
     return tuple(notes)
@@ -79,7 +79,7 @@ def undecided_note(found: EngineResult, *, is_full: bool) -> tuple[str, ...]:
         return ()
     lines = plural(found.undecided_lines, "order line")
     note = (
-        f"{lines} of {format_inr(found.undecided_paisa)} in total may be posted to the upline or to the company: it is not "
+        f"{lines} of {format_money(found.undecided_paisa)} in total may be posted to the upline or to the company: it is not "
         "recorded whether the upline was active when the order was paid, so either posting was accepted"
     )
     return (note,)
@@ -96,10 +96,10 @@ def alerts_of(settings: Settings, still_open: pl.DataFrame, figures: Figures, *,
         alerts.append(f"{plural(still_open.height, 'break')} {are} open; the alert limit is {settings.alert_breaks}")
     if (off := figures.after.wallet_difference_gross_paisa) > settings.alert_total_paisa:
         alerts.append(
-            f"the wallet difference is {format_inr(off)} gross, more than {format_inr(settings.alert_total_paisa)}"
+            f"the wallet difference is {format_money(off)} gross, more than {format_money(settings.alert_total_paisa)}"
         )
     if capped:
-        cap = format_inr(settings.correction_run_cap_paisa)
+        cap = format_money(settings.correction_run_cap_paisa)
         alerts.append(f"corrections stopped at the cap of {cap}: many small differences often have one common cause")
     return tuple(alerts)
 

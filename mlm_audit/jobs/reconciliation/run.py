@@ -1,7 +1,4 @@
-"""commission-reconciliation: compares the ledger with the wallets and the commissions with the orders.
-
-It corrects wallet differences of up to ₹1.
-"""
+"""commission-reconciliation: compares ledger with wallets and commissions with orders, and corrects small differences."""
 
 import logging
 from dataclasses import dataclass, replace

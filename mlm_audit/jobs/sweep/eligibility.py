@@ -12,7 +12,7 @@ from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.member_month import MemberMonth, read_member_month
 from mlm_audit.domain.eligibility import Condition, Direct, counts_for_three_three, in_words, is_eligible, judge
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.periods import format_local, month_label, parse_month
 from mlm_audit.domain.plan import PlanRules, load_plan
 from mlm_audit.domain.ports import Clock
@@ -102,16 +102,16 @@ def _contradictions(read: MemberMonth) -> list[str]:
     if read.stored:
         eligible = bool(read.stored[0]["isEligible"])
         if released and not eligible:
-            found.append(f'{format_inr(released)} were released although the stored decision is "not eligible"')
+            found.append(f'{format_money(released)} were released although the stored decision is "not eligible"')
         if rolled and eligible:
-            found.append(f'{format_inr(rolled)} were rolled up although the stored decision is "eligible"')
+            found.append(f'{format_money(rolled)} were rolled up although the stored decision is "eligible"')
         if waiting := read.decided.get("pending", 0):
-            found.append(f"{format_inr(waiting)} are still pending although the month is decided")
+            found.append(f"{format_money(waiting)} are still pending although the month is decided")
         logged = read.stored[0]["monthlyPurchase"]
         if logged != read.facts.purchase_paisa:
             found.append(
-                f"the log records purchases of {format_inr(logged)}, but the orders add up to "
-                f"{format_inr(read.facts.purchase_paisa)}"
+                f"the log records purchases of {format_money(logged)}, but the orders add up to "
+                f"{format_money(read.facts.purchase_paisa)}"
             )
     credits = [row for row in read.postings if row["table"] == "ledger"]
     for kind, ours, word in (
@@ -120,10 +120,10 @@ def _contradictions(read: MemberMonth) -> list[str]:
     ):
         posted = sum(row["amount"] or 0 for row in credits if row["type"] == kind)
         if posted != ours:
-            found.append(f"{format_inr(ours)} were {word}, but the ledger has postings of {format_inr(posted)}")
+            found.append(f"{format_money(ours)} were {word}, but the ledger has postings of {format_money(posted)}")
     recorded = sum(row["rolledUpAmount"] or 0 for row in read.postings if row["table"] == "CommissionRollup")
     if recorded != rolled:
-        found.append(f"{format_inr(rolled)} were rolled up, but CommissionRollup records {format_inr(recorded)}")
+        found.append(f"{format_money(rolled)} were rolled up, but CommissionRollup records {format_money(recorded)}")
     return found
 
 
@@ -145,7 +145,7 @@ def _explained(condition: Condition, read: MemberMonth, rules: PlanRules, settin
 
 def _order_rows(read: MemberMonth, settings: Settings) -> list[str]:
     return [
-        f"order {order.order_id}, paid {format_local(order.paid_at, settings.tz)}: {format_inr(order.total_paisa)}"
+        f"order {order.order_id}, paid {format_local(order.paid_at, settings.tz)}: {format_money(order.total_paisa)}"
         + ("" if order.counts else f" (does not count: {order.status})")
         for order in read.orders
     ]

@@ -13,7 +13,7 @@ from mlm_audit.domain.findings import Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.items import SweepItem
 from mlm_audit.domain.jobs import MONTHLY_SWEEP
 from mlm_audit.domain.last_reconciliation import LastReconciliation, books_state, doubt_of_books
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.periods import Month, month_before, month_label, naive
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
@@ -172,7 +172,7 @@ def _left(outcome: SweepTotals, read: MonthRead) -> list[Finding]:
             "sweep-undecided",
             number,
             "high",
-            f"{format_inr(pending[number])} stay pending: {reason}.",
+            f"{format_money(pending[number])} stay pending: {reason}.",
             member_id=number,
             amount_paisa=pending[number],
             cause="technical" if reason.startswith("technical: ") else "undecidable",

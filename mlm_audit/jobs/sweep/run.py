@@ -34,7 +34,7 @@ from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.jobs import MONTHLY_SWEEP
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import (
     Month,
@@ -337,8 +337,8 @@ class _Sweep:
                 posted = posted_total(connection, (ref(number, key) for number in sums))
                 if posted != sum(sums.values()):
                     raise JobFailedError(
-                        f"the control totals do not agree: {format_inr(sum(sums.values()))} were {what}, but the ledger has "
-                        f"{format_inr(posted)}; stop payouts and run the reconciliation"
+                        f"the control totals do not agree: {format_money(sum(sums.values()))} were {what}, but the ledger has "
+                        f"{format_money(posted)}; stop payouts and run the reconciliation"
                     )
 
     def _summary(self, result: RunResult, released_paisa: int, rolled_up_paisa: int) -> Draft:

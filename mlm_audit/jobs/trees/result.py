@@ -31,7 +31,7 @@ from mlm_audit.domain.findings import (
 )
 from mlm_audit.domain.items import Repaired
 from mlm_audit.domain.jobs import TREE_HEALTH
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
 from mlm_audit.reporting.core.parts import plural
@@ -206,7 +206,7 @@ def _message(issue: Issue) -> str:
         noun = "node" if issue.code in FILE_CODES else "member"
         text += f"; {plural(issue.below, noun)} below {'is' if issue.below == 1 else 'are'} affected"
     if issue.at_risk_paisa is not None:
-        text += f", {format_inr(issue.at_risk_paisa)} of pending commission at risk"
+        text += f", {format_money(issue.at_risk_paisa)} of pending commission at risk"
     return f"{text}."
 
 

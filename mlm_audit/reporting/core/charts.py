@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from mlm_audit.domain.money import shown_currency
 from mlm_audit.reporting.core.story import Column, Table
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ WIDTH, HEIGHT, SCALE = 420, 140, 2
 LETTERS = 13
 COLOURS = 64
 SERIES = ("#0072B2", "#D55E00", "#009E73")
-UNITS = {"money": ", ₹", "change": ", ₹", "share": ", %", "number": ""}
-"""Axis units by kind of column. Paisa are shown as rupees and basis points as per cent: the chart divides by 100."""
+KINDS = {"money": "money", "change": "money", "share": ", %", "number": ""}
+"""Axis units by kind of column. Minor units are shown as major ones, and basis points as per cent."""
 
 
 def altair_chart(table: Table) -> "alt.Chart":
@@ -37,9 +38,11 @@ def altair_chart(table: Table) -> "alt.Chart":
         for number, row in enumerate(table.rows)
         for y in ys
     ]
-    unit = UNITS.get(ys[0].kind, "")
+    currency = shown_currency()
+    unit = KINDS.get(ys[0].kind, "").replace("money", f", {currency.symbol.strip()}")
+    divisor = currency.minor_per_major if ys[0].kind in ("money", "change") else 100
     chart = alt.Chart(alt.InlineData(values=values), width=WIDTH * 3 // 2, height=HEIGHT * 2)
-    shown = chart.transform_calculate(value="datum.value / 100") if unit else chart
+    shown = chart.transform_calculate(value=f"datum.value / {divisor}") if unit else chart
     return _marked(shown, table.drawn.kind, x).encode(
         y=alt.Y("value:Q", title=f"{ys[0].label}{unit}" if len(ys) == 1 else unit.removeprefix(", ") or None),
         color=alt.Color(

@@ -17,7 +17,7 @@ from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, Evidence, Finding, RunResult
 from mlm_audit.domain.last_reconciliation import books_in_words
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.domain.periods import format_local
 from mlm_audit.domain.settings import STANDARD_PLATFORM
 from mlm_audit.reporting.core.trend_chart import Trend
@@ -191,15 +191,15 @@ def figure_rows(figures: Figures) -> tuple[tuple[str, str], ...]:
 
 def _moved(label: str, after: int, before: int) -> str:
     signed = "net" in label
-    text = format_inr(after, sign=signed)
-    return text if after == before else f"{text} (before correction {format_inr(before, sign=signed)})"
+    text = format_money(after, sign=signed)
+    return text if after == before else f"{text} (before correction {format_money(before, sign=signed)})"
 
 
 def figures_sentence(figures: Figures) -> str:
     """Return the figures in words, such as `Wallet difference ₹312.50 gross, +₹312.50 net; money at risk ₹312.50.`."""
     money = figures.after
-    off = f"{format_inr(money.wallet_difference_gross_paisa)} gross, {format_inr(money.wallet_difference_net_paisa, sign=True)} net"
-    return f"Wallet difference {off}; money at risk {format_inr(money.money_at_risk_paisa)}."
+    off = f"{format_money(money.wallet_difference_gross_paisa)} gross, {format_money(money.wallet_difference_net_paisa, sign=True)} net"
+    return f"Wallet difference {off}; money at risk {format_money(money.money_at_risk_paisa)}."
 
 
 def change_sentence(findings: Sequence[Finding], *, money: bool = False) -> str:
@@ -210,7 +210,7 @@ def change_sentence(findings: Sequence[Finding], *, money: bool = False) -> str:
     """
     by_state = {state: [finding for finding in findings if finding.state == state] for state in STATES}
     parts = [
-        f"{grouped(len(mine))} {state}" + (f" ({format_inr(sum_of_findings(mine))})" if money else "")
+        f"{grouped(len(mine))} {state}" + (f" ({format_money(sum_of_findings(mine))})" if money else "")
         for state, mine in by_state.items()
         if mine and state != "carried over"
     ]
@@ -237,7 +237,7 @@ def states_of(result: RunResult) -> tuple[FigureRow, ...]:
     for finding in result.findings:
         by_state[finding.state].append(finding)
     return tuple(
-        FigureRow(state, len(by_state[state]), format_inr(sum_of_findings(by_state[state]))) for state in STATES
+        FigureRow(state, len(by_state[state]), format_money(sum_of_findings(by_state[state]))) for state in STATES
     )
 
 
@@ -251,7 +251,7 @@ def ageing_of(still_open: Sequence[Finding], *, by_count: bool = False) -> tuple
     sizes = [len(bucket) if by_count else sum_of_findings(bucket) for bucket in buckets]
     largest = max(sizes) or 1
     return tuple(
-        FigureRow(name, len(bucket), format_inr(sum_of_findings(bucket)), size * 100 // largest)
+        FigureRow(name, len(bucket), format_money(sum_of_findings(bucket)), size * 100 // largest)
         for (_, name), bucket, size in zip(AGES, buckets, sizes, strict=True)
     )
 
@@ -273,7 +273,7 @@ def causes_of(still_open: Sequence[Finding], closer: Callable[[Finding], str] = 
         Cause(
             describe_cause(cause),
             len(by_cause[cause]),
-            format_inr(sums[cause]),
+            format_money(sums[cause]),
             sums[cause] * 100 // largest,
             _step(cause, by_cause[cause][0]),
             SEVERITIES[worst[cause]],
@@ -298,7 +298,7 @@ def shown(finding: Finding) -> FindingRow:
     amount = finding.amount_paisa
     return FindingRow(
         finding=finding,
-        amount="" if amount is None else format_inr(amount, sign=True),
+        amount="" if amount is None else format_money(amount, sign=True),
         rank=SEVERITIES.index(finding.severity),
         cause_in_words=describe_cause(finding.cause),
         message=_cut(finding.message, MESSAGE_CHARACTERS),
@@ -325,7 +325,7 @@ def _cut(text: str, characters: int) -> str:
 
 def _evidence(row: Evidence) -> str:
     extra = ", ".join(
-        f"{key.removesuffix('_paisa')} {format_inr(value)}"
+        f"{key.removesuffix('_paisa')} {format_money(value)}"
         if key.endswith("_paisa") and isinstance(value, int)
         else str(value)
         if key == "what"

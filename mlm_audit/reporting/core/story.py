@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import polars as pl
 
 from mlm_audit.domain.findings import Verdict, verdict_in_words
-from mlm_audit.domain.money import format_decimal, format_inr, grouped
+from mlm_audit.domain.money import format_decimal, format_money, grouped
 from mlm_audit.domain.periods import format_local, zone
 from mlm_audit.domain.privacy import one_line
 
@@ -193,7 +193,7 @@ def cell(value: Any, kind: Kind, timezone: str = "Asia/Kolkata") -> str:
 
 def _cell(value: Any, kind: Kind, timezone: str) -> str:  # noqa: PLR0911  (one line a kind)
     if kind in ("money", "change"):
-        return format_inr(int(value), sign=kind == "change")
+        return format_money(int(value), sign=kind == "change")
     if kind == "count":
         return grouped(int(value))
     if kind == "share":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import escape
 
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 
 ROW, BAR, LABEL_WIDTH, COUNT_WIDTH = 22, 380, 190, 90
 SIDE, MARGIN = 240, 24
@@ -78,7 +78,7 @@ def parting(points: Sequence[Parting], first: str, last: str) -> str:
         f'<path d="M{left},{zero}H{end}" stroke="{EDGE}" stroke-dasharray="2 4" fill="none"/>'
         f'<polyline points="{there}" fill="none" stroke="{BAD}" stroke-width="2"/>'
         f'<polyline points="{should}" fill="none" stroke="{BLUE}" stroke-width="2"/>{dots}'
-        f'<text x="{left}" y="{MARGIN - 9}">{format_inr(high)}</text><text x="{left}" y="{MARGIN + HIGH + 18}">{escape(first)}</text>'
+        f'<text x="{left}" y="{MARGIN - 9}">{format_money(high)}</text><text x="{left}" y="{MARGIN + HIGH + 18}">{escape(first)}</text>'
         f'<text x="{end}" y="{MARGIN + HIGH + 18}" text-anchor="end">{escape(last)}</text>'
     )
     return _svg(WIDE + 2 * MARGIN, HIGH + 2 * MARGIN, inside, "fits")

@@ -2,7 +2,7 @@
 
 from mlm_audit.domain.counts import DayCounts, HealthCounts, WeekCounts
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.reporting.core.kind import ReportKind
 from mlm_audit.reporting.core.parts import plural
 
@@ -23,7 +23,7 @@ def _day_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
 
 def _week_sentence(result: RunResult) -> str:
     counts = WeekCounts.of(result.counts)
-    return f"{plural(counts.runs, 'run')} in the last week, {grouped(counts.failed)} failed; {format_inr(counts.paid_paisa)} paid."
+    return f"{plural(counts.runs, 'run')} in the last week, {grouped(counts.failed)} failed; {format_money(counts.paid_paisa)} paid."
 
 
 def _week_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
@@ -36,7 +36,7 @@ def _week_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
         for name, label in plain
     ]
     figures += [
-        (label, f"{format_inr(getattr(counts, name))} (previous week {format_inr(getattr(before, name))})")
+        (label, f"{format_money(getattr(counts, name))} (previous week {format_money(getattr(before, name))})")
         for name, label in money
     ]
     figures += [(b.name, f"{b.new} new, {b.cleared} cleared, {b.open} open") for b in counts.breaks]

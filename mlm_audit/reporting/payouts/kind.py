@@ -1,7 +1,7 @@
 """The kind of report of `weekly-payouts` and `retry-failed-payouts`."""
 
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, StoredCounts, run_again
 from mlm_audit.reporting.payouts.report import payout_report
 from mlm_audit.reporting.payouts.summary import payouts_figures, payouts_lines, payouts_sentence
@@ -10,7 +10,7 @@ from mlm_audit.reporting.payouts.summary import payouts_figures, payouts_lines, 
 def _entry(counts: StoredCounts) -> IndexEntry:
     paid, held = counts["paid_paisa"], counts["held_paisa"]
     return IndexEntry(
-        f"{format_inr(paid)} paid of {format_inr(counts['payable_paisa'])} payable, {format_inr(held)} held",
+        f"{format_money(paid)} paid of {format_money(counts['payable_paisa'])} payable, {format_money(held)} held",
         (held, paid),
     )
 
@@ -32,5 +32,5 @@ KIND = ReportKind(
     lists_items=True,
     rerun=_preview_command,
     entry=_entry,
-    series=Series("Paid and held", ("held", "paid"), format_inr),
+    series=Series("Paid and held", ("held", "paid"), format_money),
 )

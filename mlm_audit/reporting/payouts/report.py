@@ -10,7 +10,7 @@ from mlm_audit.domain.counts import Overdue, PayoutCounts, ReasonTotal
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.jobs import job_of
-from mlm_audit.domain.money import format_decimal, format_inr, grouped
+from mlm_audit.domain.money import format_decimal, format_money, grouped
 from mlm_audit.domain.periods import format_local, parse_instant
 from mlm_audit.reporting.core.parts import LARGEST, FigureRow, Page, ReportContext, common, plural
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
@@ -60,12 +60,12 @@ def payout_report(result: RunResult, tz: ZoneInfo, rerun: str) -> PayoutReport:
         first=_first(result),
         news=_news(result),
         figures=tuple((f"{label}: {count}", amount) for label, count, amount in totals if count),
-        trend=trend_of(turned(result.trend), "Paid and held in each run", ("held", "paid"), shown=format_inr),
+        trend=trend_of(turned(result.trend), "Paid and held in each run", ("held", "paid"), shown=format_money),
         is_ahead=result.dry_run or _waits(result),
         totals=totals,
         reasons=_reasons(counts.by_reason),
         overdue=_overdue(counts.overdue_by_age),
-        median=format_inr(median(pays)) if pays else "",
+        median=format_money(median(pays)) if pays else "",
         outliers=_outliers(pays),
         several=several[:SEVERAL],
         several_of=len(several),
@@ -103,7 +103,7 @@ def _first(result: RunResult) -> str:
         return f"If these payouts are correct, run the job: mlm-audit run {result.job}"
     if counts.by_reason:
         reason, most = max(counts.by_reason.items(), key=lambda entry: entry[1].paisa)
-        return f"The largest part of the held amount ({format_inr(most.paisa)}) is held for this reason: {reason}."
+        return f"The largest part of the held amount ({format_money(most.paisa)}) is held for this reason: {reason}."
     return "No action is needed."
 
 
@@ -129,7 +129,7 @@ def _news(result: RunResult) -> str:
         return ""
     paisa = sum(finding.amount_paisa or 0 for finding in new)
     going_on = len(waiting) - len(new)
-    parts = [f"{plural(len(new), 'new hold')} ({format_inr(paisa)})"] if new else []
+    parts = [f"{plural(len(new), 'new hold')} ({format_money(paisa)})"] if new else []
     return f"{', '.join(parts + ([f'{grouped(going_on)} carried over'] if going_on else []))}."
 
 
@@ -154,11 +154,11 @@ def _totals(result: RunResult) -> tuple[tuple[str, str, str], ...]:
         if counts.total(name)[0] or name == "held"
     ]
     totals = [(label, *counts.total(name)) for name, label in names]
-    rows = [(label, grouped(count), format_inr(paisa)) for label, count, paisa in totals]
+    rows = [(label, grouped(count), format_money(paisa)) for label, count, paisa in totals]
     if counts.ledger_rows is not None and counts.ledger_change_paisa is not None:
-        read = (grouped(counts.ledger_rows), format_inr(counts.ledger_change_paisa))
+        read = (grouped(counts.ledger_rows), format_money(counts.ledger_change_paisa))
         off = counts.ledger_change_paisa - counts.paid_paisa
-        rows += [("Read back from the ledger", *read), ("Difference", "", format_inr(off))]
+        rows += [("Read back from the ledger", *read), ("Difference", "", format_money(off))]
     return tuple(rows)
 
 
@@ -166,7 +166,7 @@ def _reasons(by_reason: Mapping[str, ReasonTotal]) -> tuple[FigureRow, ...]:
     largest = max((entry.paisa for entry in by_reason.values()), default=0) or 1
     ordered = sorted(by_reason.items(), key=lambda entry: (-entry[1].paisa, entry[0]))
     return tuple(
-        FigureRow(reason, entry.count, format_inr(entry.paisa), entry.paisa * 100 // largest)
+        FigureRow(reason, entry.count, format_money(entry.paisa), entry.paisa * 100 // largest)
         for reason, entry in ordered[:LARGEST]
     )
 
@@ -179,7 +179,7 @@ def _overdue(by_age: Sequence[Overdue]) -> tuple[FigureRow, ...]:
         return f"{age.first + 1}–{age.last} days" if age.last else f"over {age.first} days"
 
     return tuple(
-        FigureRow(name(age), age.instalments, format_inr(age.paisa), age.paisa * 100 // largest)
+        FigureRow(name(age), age.instalments, format_money(age.paisa), age.paisa * 100 // largest)
         for age in reversed(by_age)
     )
 
@@ -199,7 +199,7 @@ def _outliers(pays: Sequence[PayoutItem]) -> tuple[dict[str, str], ...]:
         {
             "schedule": str(item.schedule_id),
             "member": str(item.member_id),
-            "amount": format_inr(item.paisa),
+            "amount": format_money(item.paisa),
             "times": f"{format_decimal(item.paisa * 100 // middle)[:-1]} ×",
             "mark": "high" if item.paisa >= FAR_ABOVE * middle else "",
         }
@@ -216,7 +216,7 @@ def _several(pays: Sequence[PayoutItem]) -> tuple[tuple[str, str, str], ...]:
         ((member, sums) for member, sums in by_member.items() if len(sums) > 1),
         key=lambda entry: (-sum(entry[1]), str(entry[0])),
     )
-    return tuple((str(member), grouped(len(sums)), format_inr(sum(sums))) for member, sums in many)
+    return tuple((str(member), grouped(len(sums)), format_money(sum(sums))) for member, sums in many)
 
 
 def _in_order(items: Sequence[PayoutItem]) -> list[PayoutItem]:
@@ -231,7 +231,7 @@ def _shown(item: PayoutItem, tz: ZoneInfo) -> dict[str, Any]:
         "schedule": item.schedule_id,
         "member": item.member_id,
         "order": item.order_id if item.order_id is not None else "",
-        "amount": format_inr(paisa) if isinstance(paisa, int) else repr(paisa),
+        "amount": format_money(paisa) if isinstance(paisa, int) else repr(paisa),
         "paisa": item.paisa,
         "due": item.due_at,
         "due_on": format_local(parse_instant(item.due_at, tz), tz)[:11],

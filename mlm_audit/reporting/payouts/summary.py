@@ -3,7 +3,7 @@
 from mlm_audit.domain.counts import PayoutCounts
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.items import PayoutItem
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.reporting.core.kind import finding_lines
 from mlm_audit.reporting.core.parts import plural
 
@@ -35,7 +35,7 @@ def payouts_sentence(result: RunResult) -> str:
 def _total(counts: PayoutCounts, name: str) -> str:
     """Return the number of payouts with their total amount: `2 payouts totalling ₹100.00`, `1 payout of ₹50.00`."""
     count, paisa = counts.total(name)
-    return f"{plural(count, 'payout')} {'of' if count == 1 else 'totalling'} {format_inr(paisa)}"
+    return f"{plural(count, 'payout')} {'of' if count == 1 else 'totalling'} {format_money(paisa)}"
 
 
 def _were(count: int) -> str:
@@ -49,7 +49,7 @@ def payouts_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     if counts.ledger_rows is not None and counts.ledger_change_paisa is not None:
         figures += [
             ("Paid", _amount(counts, "paid")),
-            ("Ledger change", f"{grouped(counts.ledger_rows)}, {format_inr(counts.ledger_change_paisa)}"),
+            ("Ledger change", f"{grouped(counts.ledger_rows)}, {format_money(counts.ledger_change_paisa)}"),
         ]
     figures += [
         (label, _amount(counts, name))
@@ -65,7 +65,7 @@ def payouts_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     if counts.overdue:
         figures.append(("Overdue, not paid", _amount(counts, "overdue")))
     figures += [
-        (f"  {reason}", f"{grouped(entry.count)}, {format_inr(entry.paisa)}")
+        (f"  {reason}", f"{grouped(entry.count)}, {format_money(entry.paisa)}")
         for reason, entry in counts.by_reason.items()
     ]
     return tuple(figures)
@@ -83,7 +83,7 @@ def payouts_lines(result: RunResult) -> tuple[str, ...]:
 
 def _would(item: PayoutItem) -> str:
     paisa = item.amount_paisa
-    amount = format_inr(paisa) if isinstance(paisa, int) else repr(paisa)
+    amount = format_money(paisa) if isinstance(paisa, int) else repr(paisa)
     why = f": {item.reason}" if item.reason else ""
     return (
         f"{item.action:8} instalment {item.schedule_id}, member {item.member_id}, {amount}, due {item.due_at[:10]}{why}"
@@ -92,4 +92,4 @@ def _would(item: PayoutItem) -> str:
 
 def _amount(counts: PayoutCounts, name: str) -> str:
     count, paisa = counts.total(name)
-    return f"{grouped(count)}, {format_inr(paisa)}"
+    return f"{grouped(count)}, {format_money(paisa)}"

@@ -1,7 +1,7 @@
 """The kinds of report of `commission-reconciliation` and of the reconciliation of files."""
 
 from mlm_audit.domain.figures import figures_from
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, StoredCounts
 from mlm_audit.reporting.reconciliation.report import report_data, report_figures, report_sentence
 
@@ -15,7 +15,7 @@ def _entry(counts: StoredCounts) -> IndexEntry:
         else counts["total_discrepancy_paisa"]
     )
     return IndexEntry(
-        f"{grouped(left)} open, wallet difference {format_inr(off)} gross", (left, counts["auto_corrections"])
+        f"{grouped(left)} open, wallet difference {format_money(off)} gross", (left, counts["auto_corrections"])
     )
 
 

@@ -10,7 +10,7 @@ from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.findings import Bridge, CheckStatus, Finding, RunResult, Verdict, open_findings
 from mlm_audit.domain.items import CorrectedWallet
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.domain.settings import STANDARD_PLATFORM
 from mlm_audit.reporting.core.files_read import files_read
 from mlm_audit.reporting.core.parts import (
@@ -170,7 +170,7 @@ def report_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
         *figure_rows(result.figures or Figures()),
         ("Corrected", grouped(counts.auto_corrections)),
         ("Members without a break", f"{counts.accuracy:.2f} %"),
-        ("Residual of the proof", format_inr(counts.residual_paisa)),
+        ("Residual of the proof", format_money(counts.residual_paisa)),
     )
 
 
@@ -183,7 +183,10 @@ def _bridge(bridge: Bridge) -> tuple[FigureRow, ...]:
 
     return tuple(
         FigureRow(
-            describe_cause(line.cause), line.members, format_inr(line.amount_paisa, sign=True), share(line.amount_paisa)
+            describe_cause(line.cause),
+            line.members,
+            format_money(line.amount_paisa, sign=True),
+            share(line.amount_paisa),
         )
         for line in sorted(bridge.lines, key=lambda line: -abs(line.amount_paisa))
     )
@@ -191,13 +194,13 @@ def _bridge(bridge: Bridge) -> tuple[FigureRow, ...]:
 
 def _bridge_ends(bridge: Bridge | None) -> tuple[str, str, str]:
     if bridge is None:
-        return ("₹0.00", "₹0.00", "₹0.00")
-    return (format_inr(bridge.ledger_paisa), format_inr(bridge.wallets_paisa), format_inr(bridge.residual_paisa))
+        return (format_money(0), format_money(0), format_money(0))
+    return (format_money(bridge.ledger_paisa), format_money(bridge.wallets_paisa), format_money(bridge.residual_paisa))
 
 
 def _correction(correction: CorrectedWallet) -> dict[str, str]:
     return {
         "member": str(correction.member_id),
-        "before": format_inr(correction.before_paisa),
-        "after": format_inr(correction.after_paisa),
+        "before": format_money(correction.before_paisa),
+        "after": format_money(correction.after_paisa),
     }

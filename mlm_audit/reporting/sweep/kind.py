@@ -2,7 +2,7 @@
 
 from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, StoredCounts
 from mlm_audit.reporting.sweep.report import sweep_report
 from mlm_audit.reporting.sweep.summary import sweep_figures, sweep_sentence
@@ -11,7 +11,7 @@ from mlm_audit.reporting.sweep.summary import sweep_figures, sweep_sentence
 def _entry(counts: StoredCounts) -> IndexEntry:
     released, rolled_up = counts["released_paisa"], counts["rolled_up_paisa"]
     return IndexEntry(
-        f"{counts['month']}: {grouped(counts['eligible'])} eligible, {format_inr(released)} released, {format_inr(rolled_up)} rolled up",
+        f"{counts['month']}: {grouped(counts['eligible'])} eligible, {format_money(released)} released, {format_money(rolled_up)} rolled up",
         (rolled_up, released),
     )
 
@@ -27,5 +27,5 @@ KIND = ReportKind(
     lists_items=True,
     rerun=_preview_command,
     entry=_entry,
-    series=Series("Released and rolled up", ("rolled up", "released"), format_inr),
+    series=Series("Released and rolled up", ("rolled up", "released"), format_money),
 )

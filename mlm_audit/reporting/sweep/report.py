@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.items import SweepItem
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.reporting.core.parts import LARGEST, FigureRow, FindingRow, Page, ReportContext, common, plural, shown
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
 from mlm_audit.reporting.sweep.summary import UNMET, sweep_figures, sweep_sentence
@@ -57,7 +57,10 @@ def sweep_report(result: RunResult, tz: ZoneInfo, rerun: str) -> SweepReport:
         ),
         figures=tuple(pair for pair in sweep_figures(result) if not pair[0].startswith(" ")),
         trend=trend_of(
-            turned(result.trend), "Released and rolled up, month by month", ("rolled up", "released"), shown=format_inr
+            turned(result.trend),
+            "Released and rolled up, month by month",
+            ("rolled up", "released"),
+            shown=format_money,
         ),
         month=counts.month,
         done="would be" if result.dry_run else "was",
@@ -76,7 +79,7 @@ def _first(result: RunResult, near: list[SweepItem]) -> str:
     counts = SweepCounts.of(result.counts)
     if counts.left:
         undecided = f"{plural(counts.left, 'member')} could not be decided"
-        return f"{undecided}, and {format_inr(counts.left_paisa)} stays pending; the findings below give the reasons."
+        return f"{undecided}, and {format_money(counts.left_paisa)} stays pending; the findings below give the reasons."
     if counts.differs_from_stored:
         differing = plural(counts.differs_from_stored, "stored decision")
         return f"{differing} would differ with today's data; the findings below give the reasons."
@@ -94,7 +97,7 @@ def _money(counts: SweepCounts, *, dry: bool) -> tuple[FigureRow, ...]:
     rows = [(f"{label}{' (would be)' if dry and name != 'left' else ''}", *counts.total(name)) for name, label in names]
     largest = max(abs(paisa) for *_, paisa in rows) or 1
     return tuple(
-        FigureRow(label, count, format_inr(paisa), abs(paisa) * 100 // largest) for label, count, paisa in rows
+        FigureRow(label, count, format_money(paisa), abs(paisa) * 100 // largest) for label, count, paisa in rows
     )
 
 
@@ -119,8 +122,8 @@ def _shown(item: SweepItem) -> dict[str, Any]:
         "change": item.change,
         "mark": "high" if item.change == "lost" else "",
         "paisa": moved,
-        "money": "" if not moved else f"{format_inr(abs(moved))} {'released' if moved > 0 else 'rolled up'}",
-        "purchases": format_inr(item.purchase_paisa),
+        "money": "" if not moved else f"{format_money(abs(moved))} {'released' if moved > 0 else 'rolled up'}",
+        "purchases": format_money(item.purchase_paisa),
         "purchase_paisa": item.purchase_paisa,
         "why": "; ".join(item.unmet) or "every condition is met",
     }

@@ -2,7 +2,7 @@
 
 from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.money import format_inr, grouped
+from mlm_audit.domain.money import format_money, grouped
 from mlm_audit.reporting.core.parts import plural
 
 
@@ -14,7 +14,7 @@ def sweep_sentence(result: RunResult) -> str:
     are = "is" if counts.eligible == 1 else "are"
     return (
         f"{counts.month}: {plural(counts.eligible, 'member')} {are} eligible and {grouped(counts.ineligible)} not; "
-        f"{format_inr(counts.released_paisa)} {done} released and {format_inr(counts.rolled_up_paisa)} {done} rolled up"
+        f"{format_money(counts.released_paisa)} {done} released and {format_money(counts.rolled_up_paisa)} {done} rolled up"
         f"{of_this_run}."
     )
 
@@ -35,7 +35,7 @@ def sweep_figures(result: RunResult) -> tuple[tuple[str, str], ...]:
     )
     money = (("released_paisa", "Released"), ("rolled_up_paisa", "Rolled up"), ("left_paisa", "Left pending"))
     figures = [(label, grouped(getattr(counts, name))) for name, label in plain]
-    figures += [(label, format_inr(getattr(counts, name))) for name, label in money]
+    figures += [(label, format_money(getattr(counts, name))) for name, label in money]
     figures += [(f"  {UNMET[reason]}", grouped(count)) for reason, count in counts.by_reason.items()]
     return tuple(figures)
 

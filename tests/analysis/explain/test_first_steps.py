@@ -13,7 +13,7 @@ from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.tables import Ledger, Order
 from mlm_audit.demo.platform import Platform
-from mlm_audit.domain.money import format_inr
+from mlm_audit.domain.money import format_money
 from mlm_audit.reporting.core.story import Table, columns
 from tests.conftest import clean_platform
 
@@ -70,7 +70,7 @@ def test_the_row_that_is_to_be_posted(engine: Engine, audit: mlm_audit.Audit) ->
         connection.execute(delete(Ledger).where(Ledger.id == number))
     found = audit.member(member).explain()
     assert found.to_dict()["cause"] == "ledger-row-lost"
-    assert f"Post {format_inr(paisa)} to member {member} as repurchase_commission" in found.story.first
+    assert f"Post {format_money(paisa)} to member {member} as repurchase_commission" in found.story.first
     assert f"key {ref}; leave the wallet as it is." in found.story.first
 
 
