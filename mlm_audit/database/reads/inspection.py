@@ -326,7 +326,8 @@ def _with_factor(wallet: WalletSource, sources: Sequence[LedgerSource], factor: 
         tried = [(choice, source) for choice, source in results if _counts(choice, source)]
         if not tried:
             break
-        choice, source = max(tried, key=lambda one: one[0].agreeing)
+        # A column with one word tells no kinds apart, so that another one is preferred.
+        choice, source = max(tried, key=lambda one: (one[0].agreeing, len(one[1].sums) > 1))
         if best is not None and choice.agreeing <= best.agreeing:
             break
         best, chosen = choice, (*chosen, source)
