@@ -10,12 +10,11 @@ from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.reads.inspection import inspect_platform, proposed
 from mlm_audit.database.reads.mapped_rows import prove_mapping
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import grouped
+from mlm_audit.domain.money import grouped, plural
 from mlm_audit.domain.settings import Settings, load_settings
 from mlm_audit.platforms.mapping import Mapping, load_mapping
 from mlm_audit.platforms.proof import MappingProof
 from mlm_audit.platforms.proposal import ProposedMapping, ProposedTable, mapping_text
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import ChartSpec, Story, Table, columns
 from mlm_audit.reporting.core.svg_charts import bars
 

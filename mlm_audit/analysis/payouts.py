@@ -13,11 +13,10 @@ from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.jobs import WEEKLY_PAYOUTS, job_of
 from mlm_audit.domain.last_reconciliation import books_in_words
-from mlm_audit.domain.money import format_money, grouped
+from mlm_audit.domain.money import format_money, grouped, plural
 from mlm_audit.domain.requests import Request
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts.run import run_payouts
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.reporting.payouts.report import FAR_ABOVE, median, word
 from mlm_audit.runs.context import RunContext

@@ -28,9 +28,9 @@ from mlm_audit.database.store.runs import PREVIOUS_COLUMNS, MemberBreaks, Previo
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.figures import LABELS, Figures, figures_from
 from mlm_audit.domain.findings import SEVERITIES, RunResult, Verdict, finding_from, open_findings, verdict_in_words
-from mlm_audit.domain.money import grouped
+from mlm_audit.domain.money import grouped, plural
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.core.parts import figure_rows, figures_sentence, plural
+from mlm_audit.reporting.core.parts import figure_rows, figures_sentence
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.reporting.core.story_rendering import to_html, to_terminal
 from mlm_audit.reporting.reconciliation.report import report_sentence

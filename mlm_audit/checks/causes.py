@@ -294,6 +294,11 @@ CAUSES: dict[str, tuple[str, str]] = {
         "No check covers this kind of ledger row",
         "Find out what the kind means, and add a check for it",
     ),
+    "running-balance-file": (
+        "A row of the ledger file is missing, inserted or changed",
+        "Compare the rows around it with the statement",
+    ),
+    "transaction-twice": ("A transaction was exported or posted twice", "Find out which of the two it is"),
     "unknown-member": ("Rows of a member who does not exist", "Restore the member, or move the rows"),
     "unknown-order": ("Rows of an order that does not exist", "Restore the order, or reverse the rows"),
     "wallet-moved-twice": (

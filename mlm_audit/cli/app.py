@@ -36,7 +36,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 COMMANDS = {
     "run": ("run:run", "Run a job now, in this process."),
     "reconcile-files": (
-        "run:reconcile_files",
+        "reconcile_files:reconcile_files",
         "Reconcile any ledger export against any balance export. Credits are positive, debits negative.",
     ),
     "settings": ("run:settings", "Print the settings in force, with secrets masked."),

@@ -11,7 +11,7 @@ from mlm_audit.database.core import upgrade as migrate
 from mlm_audit.database.core.platform_engines import is_only_read
 from mlm_audit.database.core.schema import check_schema
 from mlm_audit.database.probe import failing_queries
-from mlm_audit.reporting.core.parts import plural
+from mlm_audit.domain.money import plural
 
 app = App(name="db")
 

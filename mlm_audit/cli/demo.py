@@ -28,11 +28,10 @@ from mlm_audit.demo.variants import VARIANTS, Variant
 from mlm_audit.demo.world import DemoSpec
 from mlm_audit.demo.write import write_platform
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import grouped
+from mlm_audit.domain.money import grouped, plural
 from mlm_audit.domain.periods import parse_instant
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import STANDARD_PLATFORM, Settings
-from mlm_audit.reporting.core.parts import plural
 
 app = App(name="demo")
 

@@ -18,6 +18,17 @@ SKIP_FOOTER = (
     "Number of lines to skip at the end, such as totals. Blank lines do not count. 0 states that there are none."
 )
 
+UNITS = "What amounts are written in: major (rupees, the default) or minor (whole paisa)."
+SIGN = "Which sign amounts have: as-stored (a credit is positive, the default) or reversed (a debit is positive)."
+CREDIT_WORDS = "Words of the direction that mean a credit, separated by commas. The default is credit,cr."
+DEBIT_WORDS = "Words of the direction that mean a debit, separated by commas. The default is debit,dr."
+
+SHEET = "Sheet of an Excel workbook. It is needed when there are several."
+MATCH_IDS = (
+    "Ways in which the ids of one account may differ, separated by commas: case (upper and lower case), zeros (leading zeros), "
+    "unicode (equivalent characters and spaces)."
+)
+
 WholeIds = Annotated[
     bool,
     Parameter(

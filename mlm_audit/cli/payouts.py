@@ -13,10 +13,9 @@ from mlm_audit.database.core.platform_engines import platform_of
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.payouts import list_instalments
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_money
+from mlm_audit.domain.money import format_money, plural
 from mlm_audit.jobs.payouts.explanation import requeue as put_back
 from mlm_audit.jobs.payouts.run import NEEDED
-from mlm_audit.reporting.core.parts import plural
 
 app = App(name="payouts")
 MOST_LISTED = 10_000_000

@@ -30,13 +30,12 @@ from mlm_audit.database.reads.text_keys import rows_with_number
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.domain.keys import number_of_key
-from mlm_audit.domain.money import grouped
+from mlm_audit.domain.money import grouped, plural
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.platforms.mapping import Mapping, load_mapping, shipped_mappings
 from mlm_audit.platforms.proof import MappingProof
 from mlm_audit.platforms.proposal import mapping_text
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.mapping_figures import MappingFigures, figures_of_mapping
 from mlm_audit.runs.mapping_proof import ProofRecord, store_proof
 

@@ -10,7 +10,7 @@ from mlm_audit.database.reads.payouts import REQUEUE
 from mlm_audit.database.writes.corrections import WALLET_CORRECTION, list_repairs
 from mlm_audit.database.writes.undo import undo_repairs
 from mlm_audit.domain.errors import InputError
-from mlm_audit.reporting.core.parts import plural
+from mlm_audit.domain.money import plural
 
 app = App(name="repairs")
 

@@ -1,7 +1,5 @@
-"""`mlm-audit run`, `reconcile-files` and `settings`: run a job, reconcile files, and print the settings."""
+"""`mlm-audit run` and `settings`: run a job, and print the settings."""
 
-import shlex
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -19,21 +17,16 @@ from mlm_audit.cli.common import (
     progress_bar,
     settings_with,
 )
-from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
 from mlm_audit.cli.job_options import job_help, takes_job_options
 from mlm_audit.cli.output import EXIT_FINDINGS, EXIT_INCOMPLETE, out, print_json
 from mlm_audit.domain.findings import RunResult, at_least
 from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.jobs import RECONCILIATION, job_names, job_of
-from mlm_audit.domain.money import format_money
+from mlm_audit.domain.money import format_money, plural
 from mlm_audit.domain.requests import request_for
 from mlm_audit.domain.settings import Settings, load_settings, masked
-from mlm_audit.jobs.reconciliation import files as file_job
-from mlm_audit.jobs.reconciliation.file_options import mapped_files
 from mlm_audit.jobs.registry import call
 from mlm_audit.reporting.core.document import to_document
-from mlm_audit.reporting.core.parts import plural
-from mlm_audit.reporting.core.run_folder import ensure_folder, write_run
 from mlm_audit.reporting.core.summary import summary
 from mlm_audit.reporting.reconciliation.report import ReportData, report_data
 from mlm_audit.runs.context import RunContext
@@ -70,70 +63,7 @@ def run(
     opened = database(settings)
     with progress_bar(quiet=json) as progress:
         result = call(RunContext(record, opened, settings, clock, progress), request)
-    return _show(result, settings, json=json, fail_on=fail_on)
-
-
-def reconcile_files(
-    *,
-    ledger: Annotated[Path, Parameter(help="Ledger export: CSV or Parquet, one row per posting.")],
-    wallets: Annotated[Path, Parameter(help="Balance export: CSV or Parquet, one row per account.")],
-    map: Annotated[
-        list[str],
-        Parameter(
-            name="--map",
-            negative="",
-            help="ROLE=COLUMN. ROLE is member_id, amount or balance, or debit and credit where each of these has its own column.",
-        ),
-    ] = [],  # noqa: B006
-    numbers: Annotated[
-        list[str],
-        Parameter(
-            negative="",
-            group=FORMAT,
-            help="Number format: plain (1234.50, the default), thousands (1,234,567.50), indian (12,34,567.50) or decimal-comma (1.234.567,50). "
-            "All but plain also read currency signs, Cr and Dr, and (500.00) as a debit.",
-        ),
-    ] = [],  # noqa: B006
-    delimiter: Annotated[list[str], Parameter(negative="", group=FORMAT, help=DELIMITER)] = [],  # noqa: B006
-    quote: Annotated[list[str], Parameter(negative="", group=FORMAT, help=QUOTE)] = [],  # noqa: B006
-    encoding: Annotated[list[str], Parameter(negative="", group=FORMAT, help=ENCODING)] = [],  # noqa: B006
-    skip_lines: Annotated[list[str], Parameter(negative="", group=FORMAT, help=SKIP_LINES)] = [],  # noqa: B006
-    skip_footer: Annotated[list[str], Parameter(negative="", group=FORMAT, help=SKIP_FOOTER)] = [],  # noqa: B006
-    whole_ids: WholeIds = False,
-    json: Json = False,
-    out_dir: Annotated[
-        Path | None, Parameter(name="--out", help="Folder for the report. The default is reconcile-files-report.")
-    ] = None,
-    fail_on: Annotated[Severity | None, Parameter(help=FAIL_ON)] = None,
-) -> int:
-    """Reconcile any ledger export against any balance export. Credits are positive, debits negative.
-
-    If a record cannot be read, the whole file is refused, and the message gives the line number and the solution. The
-    format is never guessed: use the options for a file that is not plain CSV. An option applies to both files, or to
-    one of them when its value starts with `ledger:` or `wallets:`:
-    `--delimiter ledger:semicolon --map wallets:balance=closing`.
-    """
-    settings = load_settings()
-    options = {
-        "numbers": numbers,
-        "delimiter": delimiter,
-        "quote": quote,
-        "encoding": encoding,
-        "skip-lines": skip_lines,
-        "skip-footer": skip_footer,
-    }
-    files = mapped_files({"ledger": ledger, "wallets": wallets}, map, options, whole_ids=whole_ids)
-    folder = out_dir or (None if json else Path("reconcile-files-report"))
-    if folder:
-        ensure_folder(folder, "--out")
-    result = file_job.reconcile_files(files["ledger"], files["wallets"], settings, clock)
-    if folder:
-        words = ["mlm-audit", "reconcile-files", "--ledger", str(ledger), "--wallets", str(wallets)]
-        words += [word for pair in map for word in ("--map", pair)]
-        words += [word for name, texts in options.items() for text in texts for word in (f"--{name}", text)]
-        rerun = shlex.join([*words, "--whole-ids"] if whole_ids else words)
-        result = write_run(result, folder, settings.tz, rerun)
-    return _show(result, settings, json=json, fail_on=fail_on)
+    return show_result(result, settings, json=json, fail_on=fail_on)
 
 
 def settings(*, json: Json = False) -> None:
@@ -147,7 +77,8 @@ def settings(*, json: Json = False) -> None:
         out.print(f"[bold]{name}[/] = {escape('(not set)' if value is None else value)}  [dim]{escape(about or '')}[/]")
 
 
-def _show(result: RunResult, settings: Settings, *, json: bool, fail_on: Severity | None) -> int:
+def show_result(result: RunResult, settings: Settings, *, json: bool, fail_on: Severity | None) -> int:
+    """Print a result for people, or as a JSON document, and return the exit code."""
     if json:
         print_json(to_document(result))
     elif result.job != RECONCILIATION and result.job in job_names():

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from mlm_audit.cli.common import Db, Json, clock, database, progress_bar, settings_with
 from mlm_audit.cli.output import EXIT_FINDINGS, out, print_json
-from mlm_audit.domain.money import format_money, grouped
+from mlm_audit.domain.money import format_money, grouped, plural
 from mlm_audit.domain.periods import month_label
 from mlm_audit.history.acknowledgement import AcknowledgementRequest, as_data
 from mlm_audit.history.acknowledgement import acknowledge as write_down
@@ -16,7 +16,6 @@ from mlm_audit.history.sealing import restart as begin_anew
 from mlm_audit.history.sealing import store_of
 from mlm_audit.history.sealing import verify as verify_all
 from mlm_audit.history.store import StoreState
-from mlm_audit.reporting.core.parts import plural
 
 app = App(name="seals")
 SHOWN = 20

@@ -20,20 +20,27 @@ from mlm_audit.domain.money import format_decimal
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.files.file_records import InputFile
+from mlm_audit.engine.files.roles import MappedFile
 from mlm_audit.engine.files.trees import TreeColumns
-from mlm_audit.jobs.reconciliation.file_options import MappedFile
+from mlm_audit.jobs.reconciliation.file_options import Books
 from mlm_audit.jobs.reconciliation.files import reconcile_files
 from mlm_audit.jobs.trees.file import check_file
 
 MEMBERS = 300
-AMOUNTS = ("amount", "balance")
+AMOUNTS = ("amount", "balance", "running")
 
 
 def export(platform: Platform) -> Files:
     """Return the matrix, the ledger rows of members and the wallets of a platform as the rows of files."""
     tree = Lineage(platform, "matrix")
     nodes = [{"id": node, "parent": parent, "level": len(tree.above(node))} for node, parent in tree.parent.items()]
-    ledger = platform["ledger"].drop_nulls("user_id").select(account=pl.col("user_id"), amount=pl.col("amount_paisa"))
+    ledger = (
+        platform["ledger"]
+        .drop_nulls("user_id")
+        .sort("id")
+        .select(transaction=pl.col("id"), account=pl.col("user_id"), amount=pl.col("amount_paisa"))
+        .with_columns(running=pl.col("amount").cum_sum().over("account"))
+    )
     wallets = platform["users"].select(account=pl.col("id"), balance=pl.col("wallet_balance_paisa"))
     return {TREE: nodes, LEDGER: ledger.to_dicts(), WALLETS: wallets.to_dicts()}
 
@@ -81,8 +88,9 @@ def _findings(files: Files, name: str) -> Sequence[Finding]:
             pl.DataFrame(rows, infer_schema_length=None).write_csv(source.path)
         if name == TREE:
             return check_file(sources[TREE], TreeColumns("id", "parent", "level"), (), settings, lambda: end).findings
-        ledger, wallets = (MappedFile(sources[one], {}) for one in (LEDGER, WALLETS))
-        return reconcile_files(ledger, wallets, settings, lambda: end).findings
+        ledger = MappedFile(sources[LEDGER], {"transaction_id": "transaction", "running_balance": "running"})
+        books = Books(ledger=ledger, balances=MappedFile(sources[WALLETS], {}))
+        return reconcile_files(books, settings, lambda: end).findings
 
 
 def file_scorecard(seeds: Iterable[int]) -> list[Score]:

@@ -19,7 +19,7 @@ LARGEST_PAISA = 9 * 10**14
 INEXACT = LARGEST_PAISA + 1
 """Stands for a stored amount that is not exact in its unit. No reader accepts it, so that its row is named."""
 
-_AMOUNT = re.compile(r"([+-]?)(\d+)(?:\.(\d{1,2}))?")
+_AMOUNT = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]+))?")
 
 
 @dataclass(frozen=True)
@@ -92,16 +92,16 @@ def split_evenly(amount_paisa: int, parts: int) -> list[int]:
     return [amount_paisa - each * (parts - 1)] + [each] * (parts - 1)
 
 
-def parse_amount(text: str) -> int:
-    """Return the paisa of a decimal text such as `-1100.00`, `12` or `0.5`.
+def parse_amount(text: str, digits: int = 2) -> int:
+    """Return the minor units of a decimal text such as `-1100.00`, `12` or `0.5`; paisa unless other digits are given.
 
-    Raise ValueError for anything that is not an exact number of hundredths: `1.005`, `nan`, `1e3`, `1,000.00`.
+    Raise ValueError for anything that has more decimals, or is no plain number: `1.005`, `nan`, `1e3`, `1,000.00`.
     """
     match = _AMOUNT.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is not a decimal amount with at most two decimals")
+    if match is None or len(match[3] or "") > digits:
+        raise ValueError(f"{text!r} is not a decimal amount with at most {digits} decimals")
     sign, whole, fraction = match.groups()
-    paisa = int(whole) * PAISA_PER_RUPEE + int((fraction or "").ljust(2, "0"))
+    paisa = int(whole + (fraction or "").ljust(digits, "0"))
     return -paisa if sign == "-" else paisa
 
 
@@ -129,6 +129,11 @@ def grouped(count: int) -> str:
     """Format a whole number: 1234567 → 12,34,567 in Indian grouping, 1,234,567 beside any other currency."""
     sign = "-" if count < 0 else ""
     return f"{sign}{_indian(abs(count))}" if shown_currency().code == "INR" else f"{count:,}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 break`, `2 breaks`."""
+    return f"{grouped(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def _indian(whole: int) -> str:

@@ -15,6 +15,7 @@ from mlm_audit.database.core.platform_database import open_platform
 from mlm_audit.database.store import outbox
 from mlm_audit.database.store.outbox import Queued
 from mlm_audit.domain.errors import InputError
+from mlm_audit.domain.money import plural
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import naive
 from mlm_audit.domain.ports import Clock
@@ -22,7 +23,6 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.notices.catalogue import notice_kind, notice_kinds
 from mlm_audit.notices.messages import addresses, message, one_address
 from mlm_audit.notices.transport import NotSentError, ServerDownError, Transport, UncertainError, open_transport
-from mlm_audit.reporting.core.parts import plural
 
 log = logging.getLogger(__name__)
 CLAIM = 100

@@ -14,7 +14,7 @@ from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.eligibility import read_logged
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.domain.money import format_money, grouped
+from mlm_audit.domain.money import format_money, grouped, plural
 from mlm_audit.domain.periods import Month as Period
 from mlm_audit.domain.periods import month_label, parse_month
 from mlm_audit.domain.ports import Clock
@@ -22,7 +22,6 @@ from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.sweep.eligibility import Explained, Explanation, explain_eligibility
 from mlm_audit.jobs.sweep.run import NEEDED
 from mlm_audit.platforms.mapping import refuse_absent
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import Story, Table, columns, rows_of
 
 MEMBERS = columns(

@@ -18,11 +18,10 @@ from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.database.reads.subsets import has_member
 from mlm_audit.database.store.runs import has_runs, member_breaks
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_money, grouped
+from mlm_audit.domain.money import format_money, grouped, plural
 from mlm_audit.domain.payouts import known_reason
 from mlm_audit.domain.privacy import mask_email, mask_name, mask_number, one_line
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import Story, Table, columns
 from mlm_audit.runs.clock import now
 from mlm_audit.runs.personal_data_access import note_reveal

@@ -15,10 +15,9 @@ from mlm_audit.checks.remedies import remedy_of
 from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.checks.wallet_chain import WalletChain, wallet_chain
 from mlm_audit.domain.findings import SEVERITIES, verdict_of
-from mlm_audit.domain.money import format_money
+from mlm_audit.domain.money import format_money, plural
 from mlm_audit.domain.privacy import mask_personal
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import ChartSpec, Story, Table, columns, rows_of
 from mlm_audit.reporting.core.svg_charts import parting
 

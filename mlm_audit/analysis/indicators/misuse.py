@@ -7,8 +7,8 @@ from mlm_audit.analysis.answer import Answer
 from mlm_audit.analysis.indicators.misuse_patterns import PatternResult, find_all
 from mlm_audit.analysis.indicators.misuse_texts import PATTERNS
 from mlm_audit.database.reads.shared_numbers import SharedNumbers
+from mlm_audit.domain.money import plural
 from mlm_audit.engine.analyses import AnalysisQueries
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import Story, Table, columns
 
 SHOWN = 10

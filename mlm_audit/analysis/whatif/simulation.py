@@ -13,10 +13,9 @@ from mlm_audit.analysis.whatif.plan_changes import changed_plan
 from mlm_audit.analysis.whatif.recomputation import Recomputation, recompute
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
-from mlm_audit.domain.money import format_money, grouped
+from mlm_audit.domain.money import format_money, grouped, plural
 from mlm_audit.domain.periods import month_label
 from mlm_audit.engine.analyses import AnalysisQueries
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.story import ChartSpec, Story, Table, columns, rows_of
 from mlm_audit.reporting.core.svg_charts import bars
 

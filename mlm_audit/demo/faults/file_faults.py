@@ -8,7 +8,7 @@ from mlm_audit.demo.faults.injector import FaultDeclaration, Row
 
 TREE, LEDGER, WALLETS = "tree", "ledger", "wallets"
 Files = dict[str, list[Row]]
-"""The rows of each file: the tree (id, parent, level), the ledger (account, amount) and the wallets (account, balance).
+"""The rows of each file: the tree (id, parent, level), the ledger (transaction, account, amount, running) and the wallets (account, balance).
 
 Amounts are whole numbers of paisa.
 """
@@ -34,6 +34,10 @@ def _ring(files: Files, row: Row) -> None:
     """Put the parent of a node below the node."""
     [parent] = [one for one in files[TREE] if one["id"] == row["parent"]]
     parent["parent"] = row["id"]
+
+
+def _twice(files: Files, row: Row) -> None:
+    files[LEDGER].append(dict(row))
 
 
 def _lost(files: Files, row: Row) -> None:
@@ -71,6 +75,23 @@ FAULTS = (
         "balance-differs",
         WALLETS,
         _set("balance", lambda row: row["balance"] + 4_321),
+    ),
+    FileFault(
+        "file-transaction-twice",
+        "a row of a ledger file is there twice",
+        "transaction-twice",
+        "transaction-twice",
+        LEDGER,
+        _twice,
+        ("balance-ledger", "running-balance-file"),
+    ),
+    FileFault(
+        "file-running-balance-wrong",
+        "a running balance of a ledger file does not follow from the row before",
+        "running-balance-file",
+        "running-balance-file",
+        LEDGER,
+        _set("running", lambda row: row["running"] + 4_321),
     ),
     FileFault(
         "file-account-lost",

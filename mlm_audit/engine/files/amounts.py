@@ -9,9 +9,6 @@ import polars as pl
 
 from mlm_audit.engine.files.format import Numbers
 
-PLAIN = r"^[+-]?([0-9]{1,24}([.][0-9]{1,2}0{0,40})?|[.][0-9]{1,2}0{0,40})$"
-"""A plain amount. Zeros beyond the hundredths are exact; any other digit there is not."""
-
 BODIES: dict[str, str] = {
     "thousands": r"[0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?|[0-9]+(?:[.][0-9]+)?",
     "indian": r"[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3}(?:[.][0-9]+)?|[0-9]+(?:[.][0-9]+)?",
@@ -25,19 +22,29 @@ GAP = r"[ \x{a0}\x{202f}]*"
 MINUS = ("-", "\u2212")
 
 
-def paisa_of(texts: pl.Series, numbers: Numbers) -> pl.Series:
-    """Return the paisa of each text as Int64, or as Decimal if one is too large; null for text that is not exact."""
+def plain_pattern(digits: int) -> str:
+    """Return the pattern of a plain amount with so many decimal places. Zeros beyond them are exact; other digits are not."""
+    places = rf"[0-9]{{1,{digits}}}0{{0,40}}" if digits else "0{1,40}"
+    lone = f"|[.]{places}" if digits else ""
+    return rf"^[+-]?([0-9]{{1,24}}([.]{places})?{lone})$"
+
+
+def paisa_of(texts: pl.Series, numbers: Numbers, digits: int = 2) -> pl.Series:
+    """Return the minor units of each text as Int64, or as Decimal if one is too large; null for text that is not exact.
+
+    `digits` is the number of decimal places of the currency: 2 gives paisa.
+    """
     plain = texts if numbers == "plain" else _as_plain(texts, BODIES[numbers])
     frame = pl.DataFrame({"text": plain}).with_columns(
-        pl.col("text").str.contains(PLAIN).fill_null(value=False).alias("exact")
+        pl.col("text").str.contains(plain_pattern(digits)).fill_null(value=False).alias("exact")
     )
     text = pl.when("exact").then(pl.col("text"))
-    digits = text.str.strip_chars_start("+-")
-    point = digits.str.split_exact(".", 1)
-    whole, hundredths = point.struct.field("field_0"), point.struct.field("field_1").fill_null("")
-    # The digits after the point are cut to two places. Digits are concatenated, so that no arithmetic can round.
+    unsigned = text.str.strip_chars_start("+-")
+    point = unsigned.str.split_exact(".", 1)
+    whole, fraction = point.struct.field("field_0"), point.struct.field("field_1").fill_null("")
+    # The digits after the point are cut to the decimal places. Digits are concatenated, so that no arithmetic can round.
     joined = frame.select(
-        (whole + hundredths.str.slice(0, 2).str.pad_end(2, "0")).alias("digits"),
+        (whole + fraction.str.slice(0, digits).str.pad_end(digits, "0")).alias("digits"),
         text.str.starts_with("-").alias("is_debit"),
     )
     wide = joined["digits"].str.len_bytes().max()
@@ -46,10 +53,10 @@ def paisa_of(texts: pl.Series, numbers: Numbers) -> pl.Series:
     return joined.select(pl.when("is_debit").then(-size).otherwise(size).cast(kind).alias("paisa"))["paisa"]
 
 
-def formats_for(text: str) -> list[str]:
+def formats_for(text: str, digits: int = 2) -> list[str]:
     """Return the number formats other than plain that read a text as an exact amount."""
     one = pl.Series([text], dtype=pl.String)
-    return [name for name in get_args(Numbers) if name != "plain" and paisa_of(one, name)[0] is not None]
+    return [name for name in get_args(Numbers) if name != "plain" and paisa_of(one, name, digits)[0] is not None]
 
 
 def _as_plain(texts: pl.Series, body: str) -> pl.Series:

@@ -14,9 +14,10 @@ from typing import TextIO
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.files.compressed import open_text
 from mlm_audit.engine.files.csv_scan import CsvScan, scan_csv
 from mlm_audit.engine.files.file_records import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
-from mlm_audit.engine.files.format import FileFormat, shown
+from mlm_audit.engine.files.format import FileFormat, FileKind, refuse_options_of_others, shown
 
 Block = tuple[Sequence[int], list[list[str]]]
 """The physical lines on which records start, and their fields. A blank line has no fields."""
@@ -33,6 +34,7 @@ class CsvRows:
         self.source = source
         self.path = source.path
         self.format = source.format
+        refuse_options_of_others(source.path, source.format, FileKind.CSV)
         self.scan: CsvScan = scan_csv(source.path, source.format)
         self._rows = self._long = 0
         self.header: list[str] = []
@@ -72,7 +74,7 @@ class CsvRows:
         )
 
     def _open(self) -> TextIO:
-        return self.path.open(encoding=self.format.codec, newline="")
+        return open_text(self.path, self.format.codec)
 
     def _reader(self, lines: Iterable[str]) -> Reader:
         mark, quote = self.format.delimiter, self.format.quote

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.files.compressed import open_bytes, open_text
 from mlm_audit.engine.files.format import FileFormat, shown
 
 BLOCK = 1 << 20
@@ -22,7 +23,7 @@ MARK_AT_A_LINE = re.compile(rb"(?:[\r\n]|\A)\xef\xbb\xbf")
 SIGNATURES = {
     b"PAR1": "it is a Parquet file; give it a name that ends in .parquet",
     b"PK\x03\x04": "it is a workbook or a ZIP archive; save the sheet as CSV, or unpack it",
-    b"\x1f\x8b": "it is compressed; unpack it first",
+    b"\x1f\x8b": "it is compressed; give it a name that ends in .gz, or unpack it",
     b"\x28\xb5\x2f\xfd": "it is compressed; unpack it first",
     b"\xd0\xcf\x11\xe0": "it is an old workbook; save the sheet as CSV",
 }
@@ -156,14 +157,14 @@ def _checked(path: Path, block: bytes, line: int, chosen: FileFormat) -> int:
 
 
 def _utf8_blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         while part := file.read(BLOCK):
             yield part
 
 
 def _decoded(path: Path, encoding: str) -> Iterator[bytes]:
     try:
-        with path.open(encoding=encoding, newline="") as file:
+        with open_text(path, encoding) as file:
             while part := file.read(BLOCK):
                 yield part.encode("utf-8")
     except UnicodeError as error:
@@ -173,7 +174,7 @@ def _decoded(path: Path, encoding: str) -> Iterator[bytes]:
 
 
 def _refuse_other_kinds(path: Path, chosen: FileFormat) -> None:
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         start = file.read(8)
     if not start:
         raise InputError(f"{shown(path)}: it is empty; an empty file proves nothing, so nothing was compared")

@@ -1,17 +1,25 @@
 """What is read from a file of any kind: its columns, its rows in chunks, and the number of rows."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
 from mlm_audit.domain.errors import InputError
-from mlm_audit.engine.files.format import FileFormat, shown
+from mlm_audit.engine.files.compressed import ENDING
+from mlm_audit.engine.files.format import FileFormat, FileKind, shown
 
 CHUNK = 50_000
-PARQUET_ENDINGS = (".parquet", ".pq")
+Record = TypeVar("Record")
+ENDINGS = {
+    FileKind.PARQUET: (".parquet", ".pq"),
+    FileKind.JSON_LINES: (".jsonl", ".ndjson"),
+    FileKind.WORKBOOK: (".xlsx", ".xlsm"),
+}
 
 
 @dataclass(frozen=True)
@@ -22,21 +30,33 @@ class InputFile:
     format: FileFormat = field(default_factory=FileFormat)
 
     @property
-    def is_csv(self) -> bool:
-        """Return whether the file is read as CSV. Parquet files are recognised by their ending."""
-        return self.path.suffix.lower() not in PARQUET_ENDINGS
+    def kind(self) -> FileKind:
+        """Return what kind of file it is, which its ending says. Every unknown ending means CSV."""
+        name = self.path.name.lower().removesuffix(ENDING)
+        return next((kind for kind, endings in ENDINGS.items() if name.endswith(endings)), FileKind.CSV)
+
+    @property
+    def is_text(self) -> bool:
+        """Return whether all columns are text, so that what an id is has to be told from its characters."""
+        return self.kind is not FileKind.PARQUET
+
+    @property
+    def place(self) -> str:
+        """Return what a record is counted by: the physical line of a text file, or the row of another file."""
+        return "line" if self.kind in (FileKind.CSV, FileKind.JSON_LINES) else "row"
 
     def where(self, line: int) -> str:
-        """Return a place in the file in words: a physical line of a CSV file or a row of a Parquet file, from 1."""
-        return f"line {line}" if self.is_csv else f"row {line}"
+        """Return a place in the file in words, such as line 7. Lines and rows start at 1."""
+        return f"{self.place} {line}"
 
 
 @dataclass(frozen=True)
 class RowCount:
     """How many rows were read, and the independent count with which they were compared.
 
-    The records of a CSV file are counted from its bytes. For a Parquet file, its own statistics are used. The other
-    fields are about CSV files: physical lines, and which of them are not records of their own.
+    The records of a text file are counted from its bytes. For a Parquet file, its own statistics are used; the rows of
+    a workbook are counted before they are read. The other fields are about text files: physical lines, and which of them
+    are not records of their own.
     """
 
     file: str
@@ -59,6 +79,9 @@ class RowCount:
 class FileRows(Protocol):
     """An opened file."""
 
+    def __init__(self, source: InputFile) -> None:
+        """Open a file. Raise InputError when it is not what its ending says."""
+
     columns: dict[str, str]
     """The names and types of the columns. All columns of a CSV file are text."""
 
@@ -78,16 +101,32 @@ class FileRows(Protocol):
 def open_rows(source: InputFile) -> FileRows:
     """Open the named file and no other. Raise InputError when it cannot be read."""
     from mlm_audit.engine.files.csv_rows import CsvRows
+    from mlm_audit.engine.files.json_rows import JsonRows
     from mlm_audit.engine.files.parquet_rows import ParquetRows
+    from mlm_audit.engine.files.workbook_rows import WorkbookRows
+
+    readers: dict[FileKind, type[FileRows]] = {
+        FileKind.CSV: CsvRows,
+        FileKind.JSON_LINES: JsonRows,
+        FileKind.PARQUET: ParquetRows,
+        FileKind.WORKBOOK: WorkbookRows,
+    }
 
     if not source.path.is_file():
         kind = "it is not a regular file" if source.path.exists() else "there is no such file"
         raise InputError(f"{shown(source.path)}: {kind}")
     try:
-        rows: FileRows = CsvRows(source) if source.is_csv else ParquetRows(source)
-    except OSError as error:
-        raise InputError(f"{shown(source.path)}: it cannot be read ({error.strerror or error})") from error
-    return rows
+        return readers[source.kind](source)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{shown(source.path)}: it cannot be read ({getattr(error, 'strerror', None) or error})"
+        ) from error
+
+
+def in_chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Yield the records in lists of at most CHUNK."""
+    while part := list(islice(records, CHUNK)):
+        yield part
 
 
 def refuse_two_of_a_name(path: Path, place: str, names: Sequence[str]) -> None:

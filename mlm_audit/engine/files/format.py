@@ -6,10 +6,21 @@ Nothing is guessed.
 import codecs
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal, get_args
 
 from mlm_audit.domain.errors import InputError
+
+
+class FileKind(StrEnum):
+    """The kinds of files that are read."""
+
+    CSV = "CSV"
+    JSON_LINES = "JSON lines"
+    PARQUET = "Parquet"
+    WORKBOOK = "Excel"
+
 
 Numbers = Literal["plain", "thousands", "indian", "decimal-comma"]
 """The number formats: 1234.50; 1,234,567.50; 12,34,567.50; 1.234.567,50 or 1 234 567,50.
@@ -17,6 +28,12 @@ Numbers = Literal["plain", "thousands", "indian", "decimal-comma"]
 The last three also accept currency signs, Cr and Dr, parentheses and a trailing sign.
 """
 
+Units = Literal["major", "minor"]
+"""What an amount is written in: rupees, or whole paisa."""
+Sign = Literal["as-stored", "reversed"]
+"""Whether a credit is positive, or a debit is."""
+MatchIds = Literal["case", "zeros", "unicode"]
+"""Ways in which the ids of one account may differ: upper and lower case, leading zeros, and equivalent characters."""
 Encoding = Literal[
     "utf-8", "utf-16", "cp1252", "latin-1", "iso-8859-15", "cp1250", "cp1251", "cp437", "shift_jis", "gb18030", "big5"
 ]
@@ -39,7 +56,15 @@ class FileFormat:
     skip_lines: int = 0
     skip_footer: int = 0
     numbers: Numbers = "plain"
+    units: Units = "major"
+    sign: Sign = "as-stored"
+    credit_words: tuple[str, ...] = ("credit", "cr")
+    debit_words: tuple[str, ...] = ("debit", "dr")
+    """The words in the column of the direction, in lower case."""
+    sheet: str | None = None
+    """The sheet of a workbook; the only one if none is named."""
     whole_ids: bool = False
+    match_ids: tuple[MatchIds, ...] = ()
     given: frozenset[str] = frozenset()
 
     @property
@@ -48,10 +73,20 @@ class FileFormat:
         return "utf-8-sig" if self.encoding == "utf-8" else self.encoding
 
 
-CSV_OPTIONS = ("delimiter", "quote", "encoding", "skip-lines", "skip-footer")
+FORMAT_OPTIONS = {
+    "delimiter": (FileKind.CSV,),
+    "quote": (FileKind.CSV,),
+    "encoding": (FileKind.CSV, FileKind.JSON_LINES),
+    "skip-lines": (FileKind.CSV, FileKind.WORKBOOK),
+    "skip-footer": (FileKind.CSV, FileKind.WORKBOOK),
+    "sheet": (FileKind.WORKBOOK,),
+}
+"""Options that apply to some kinds of file only."""
 
 
-def file_format(options: Sequence[tuple[str, str]], *, whole_ids: bool = False) -> FileFormat:
+def file_format(
+    options: Sequence[tuple[str, str]], *, whole_ids: bool = False, match_ids: str | None = None
+) -> FileFormat:
     """Return a format from pairs of an option's name and its text.
 
     Raise InputError if an option cannot be used, and name it.
@@ -64,11 +99,22 @@ def file_format(options: Sequence[tuple[str, str]], *, whole_ids: bool = False) 
         skip_lines=_count("skip-lines", given.get("skip-lines", "0")),
         skip_footer=_count("skip-footer", given.get("skip-footer", "0")),
         numbers=_choice("numbers", given.get("numbers", "plain"), get_args(Numbers)),  # type: ignore[arg-type]
+        units=_choice("units", given.get("units", "major"), get_args(Units)),  # type: ignore[arg-type]
+        sign=_choice("sign", given.get("sign", "as-stored"), get_args(Sign)),  # type: ignore[arg-type]
+        credit_words=_words("credit-words", given.get("credit-words", "credit,cr")),
+        debit_words=_words("debit-words", given.get("debit-words", "debit,dr")),
+        sheet=given.get("sheet"),
         whole_ids=whole_ids,
+        match_ids=tuple(
+            _choice("match-ids", word, get_args(MatchIds))  # type: ignore[misc]
+            for word in (_words("match-ids", match_ids) if match_ids is not None else ())
+        ),
         given=frozenset(given),
     )
     if chosen.delimiter == chosen.quote:
         raise InputError(f"--delimiter and --quote are both {chosen.quote!r}; they must differ")
+    if both := set(chosen.credit_words) & set(chosen.debit_words):
+        raise InputError(f"--credit-words and --debit-words both have {min(both)!r}; a word has one direction")
     return chosen
 
 
@@ -84,12 +130,14 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(every[:MOST_NAMES]) + (f", … ({len(every)} in all)" if len(every) > MOST_NAMES else "")
 
 
-def refuse_csv_options(path: Path, chosen: FileFormat) -> None:
-    """Raise InputError when an option for CSV files only is given for a Parquet file."""
-    for option in CSV_OPTIONS:
-        if option in chosen.given:
+def refuse_options_of_others(path: Path, chosen: FileFormat, kind: FileKind) -> None:
+    """Raise InputError when an option is given for a file of a kind to which it does not apply."""
+    article = "an" if kind is FileKind.WORKBOOK else "a"
+    for option, kinds in FORMAT_OPTIONS.items():
+        if option in chosen.given and kind not in kinds:
             raise InputError(
-                f"{shown(path)}: it is a Parquet file, but --{option} applies to CSV files; omit it or give it for the other file"
+                f"{shown(path)}: it is {article} {kind} file, but --{option} applies to {' and '.join(kinds)} files; omit it or give it for "
+                "the other file"
             )
 
 
@@ -111,6 +159,14 @@ def _quote(text: str) -> str | None:
     if text.lower() not in QUOTES:
         raise InputError(f"--quote {text!r}: give one of {', '.join(QUOTES)}")
     return QUOTES[text.lower()]
+
+
+def _words(option: str, text: str) -> tuple[str, ...]:
+    example = "case,zeros" if option == "match-ids" else "credit,cr"
+    words = tuple(word.strip().lower() for word in text.split(","))
+    if not all(words):
+        raise InputError(f"--{option} {text!r}: give words separated by commas, such as {example}")
+    return words
 
 
 def _choice(option: str, text: str, choices: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
 """Ids in files, as trimmed text. `1.0` is read as 1 only if the user says so."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import polars as pl
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.engine.files.file_records import InputFile
-from mlm_audit.engine.files.format import shown
+from mlm_audit.engine.files.format import FORMAT_OPTIONS, FileFormat, MatchIds, shown
 
 BLANKS = " \t"
 AS_FLOAT = r"^([+-]?[0-9]+)[.]0+$"
@@ -60,11 +60,24 @@ def fault_where(
     )
 
 
-def as_ids(values: pl.Series, *, whole: bool) -> pl.Series:
-    """Return ids as trimmed text, or null if there is none. With `whole`, `1.0` becomes 1.
+def as_ids(values: pl.Series, chosen: FileFormat) -> pl.Series:
+    """Return ids as text, or null if there is none, in the form in which the format compares them."""
+    return comparable(_trimmed(values, whole=chosen.whole_ids), chosen.match_ids)
 
-    A float that is not whole stays as it is.
-    """
+
+def comparable(ids: pl.Series, match: Collection[MatchIds]) -> pl.Series:
+    """Return ids in a form in which those that differ only in the named ways are equal."""
+    if "unicode" in match:
+        ids = ids.str.normalize("NFKC").str.replace_all(r"[\s\p{Cf}]+", " ").str.strip_chars()
+    if "case" in match:
+        ids = ids.str.to_lowercase()
+    if "zeros" in match:
+        ids = ids.str.replace(r"^0+([0-9])", "$1")
+    return ids
+
+
+def _trimmed(values: pl.Series, *, whole: bool) -> pl.Series:
+    """Return ids as trimmed text. With `whole`, `1.0` becomes 1; a float that is not whole stays as it is."""
     if values.dtype.is_float():
         is_whole = (values == values.floor()) & (values.abs() < EXACT_IN_A_DOUBLE)
         frame = pl.DataFrame([values.alias("value"), is_whole.alias("is_whole")])
@@ -84,7 +97,7 @@ def id_faults(source: InputFile, lines: pl.Series, values: pl.Series, column: st
     Such a value is text over several lines or, with --whole-ids, a fraction or a number that a float cannot hold
     exactly.
     """
-    ids = as_ids(values, whole=False)
+    ids = _trimmed(values, whole=False)
     faults = [
         fault_where(
             source, lines, ids.str.contains(BREAKS), ids, (column, "spans several lines; a quote may be missing")
@@ -108,7 +121,7 @@ def totals_fault(source: InputFile, lines: pl.Series, ids: pl.Series, column: st
 
     It is refused unless the user stated how many lines end the file, which may be none.
     """
-    if not source.is_csv or "skip-footer" in source.format.given:
+    if source.kind not in FORMAT_OPTIONS["skip-footer"] or "skip-footer" in source.format.given:
         return None
     words = "looks like a line of totals; give --skip-footer N to leave out the last N lines, or --skip-footer 0 if it is an id"
     return fault_where(source, lines, ids.str.to_lowercase().is_in(TOTALS), ids, (column, words))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.engine.files.file_records import CHUNK, InputFile, RowCount, refuse_miscount, refuse_two_of_a_name
-from mlm_audit.engine.files.format import refuse_csv_options, shown
+from mlm_audit.engine.files.format import FileKind, refuse_options_of_others, shown
 
 
 class ParquetRows:
@@ -18,7 +18,7 @@ class ParquetRows:
 
     def __init__(self, source: InputFile) -> None:
         self.path = source.path
-        refuse_csv_options(source.path, source.format)
+        refuse_options_of_others(source.path, source.format, FileKind.PARQUET)
         try:
             with source.path.open("rb") as file:
                 parquet = pq.ParquetFile(file)

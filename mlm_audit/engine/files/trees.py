@@ -44,10 +44,10 @@ def read_tree_file(source: InputFile, columns: TreeColumns, root_values: Sequenc
     chosen = _chosen(source, rows, columns)
     hint: str | None = None
     chunks = [pl.DataFrame(schema={"line": pl.Int64, **dict.fromkeys(chosen, pl.String)})]
-    as_numbers = not source.is_csv and all(rows.columns[chosen[role]] in WHOLE for role in ("id", "parent"))
+    as_numbers = not source.is_text and all(rows.columns[chosen[role]] in WHOLE for role in ("id", "parent"))
     for chunk in rows.chunks(list(chosen.values())):
         given = pl.DataFrame([chunk["line"], *(chunk[name].alias(role) for role, name in chosen.items())])
-        ids, parents = (as_ids(given[role], whole=source.format.whole_ids) for role in ("id", "parent"))
+        ids, parents = (as_ids(given[role], source.format) for role in ("id", "parent"))
         _refuse_ids(source, given, ids, chosen)
         hint = hint or float_hint(source, given["line"], ids) or float_hint(source, given["line"], parents)
         chunks.append(
@@ -58,7 +58,7 @@ def read_tree_file(source: InputFile, columns: TreeColumns, root_values: Sequenc
     if not frame.height:
         raise InputError(f"{shown(source.path)}: it has no rows; an empty file proves nothing")
     frame = frame.with_columns(pl.when(~pl.col("parent").is_in(list(root_values))).then("parent"))
-    frame = _typed(frame, as_numbers=as_numbers, from_text=source.is_csv)
+    frame = _typed(frame, as_numbers=as_numbers, from_text=source.is_text)
     _refuse_again(frame, source)
     return TreeFile(_with_levels(frame, source, columns.level) if columns.level else frame, count, hint)
 

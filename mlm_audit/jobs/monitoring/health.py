@@ -16,10 +16,10 @@ from mlm_audit.database.core.upgrade import is_current
 from mlm_audit.database.store import activity
 from mlm_audit.domain.errors import JobFailedError
 from mlm_audit.domain.jobs import HEALTH_PING, job_names
+from mlm_audit.domain.money import plural
 from mlm_audit.domain.periods import format_local, naive
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.scheduling.client import POOL, Scheduler
 from mlm_audit.scheduling.schedules import last_due
 

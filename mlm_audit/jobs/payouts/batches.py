@@ -18,10 +18,10 @@ from mlm_audit.database.core.connect import error_line, in_parts, is_unavailable
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.database.writes.payouts import Decision, Instalment, PayoutMember
 from mlm_audit.domain.errors import JobFailedError
+from mlm_audit.domain.money import plural
 from mlm_audit.domain.payouts import Event, Hold, PayoutStatus, RetryLimits, transition
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.payouts.payment_plan import TAKES_FROM, PaymentPlan, limits_of, next_state
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.context import RunContext
 from mlm_audit.runs.rate_limiter import RateLimiter
 from mlm_audit.runs.retry import retried

@@ -13,13 +13,12 @@ from mlm_audit.database.reads.payouts import instalment_rows
 from mlm_audit.database.reads.payouts import requeue as requeue_rows
 from mlm_audit.database.writes import payouts as db
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_money
+from mlm_audit.domain.money import format_money, plural
 from mlm_audit.domain.payouts import PayoutStatus, RetryLimits, known_reason, why_held
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.privacy import mask_personal, one_line
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.payouts.run import NEEDED
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.lifecycle import new_job_id
 
 

@@ -11,11 +11,10 @@ from mlm_audit.domain.counts import Overdue, PayoutCounts, ReasonTotal
 from mlm_audit.domain.findings import Evidence, Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.last_reconciliation import LastReconciliation, books_state, doubt_of_books
-from mlm_audit.domain.money import format_money
+from mlm_audit.domain.money import format_money, plural
 from mlm_audit.domain.payouts import TECHNICAL, Hold, PayoutStatus, kind_of
 from mlm_audit.domain.periods import naive
 from mlm_audit.jobs.payouts.batches import Outcomes
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.context import RunHeader
 from mlm_audit.runs.mapping_proof import why_unproven
 

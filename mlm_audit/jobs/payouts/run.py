@@ -19,7 +19,7 @@ from mlm_audit.domain.counts import Overdue
 from mlm_audit.domain.errors import InputError, JobFailedError
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.last_reconciliation import why_books_stop
-from mlm_audit.domain.money import format_money
+from mlm_audit.domain.money import format_money, plural
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.payouts import PayoutStatus
 from mlm_audit.domain.periods import business_date, format_local, naive
@@ -38,7 +38,6 @@ from mlm_audit.jobs.payouts.result import (
 )
 from mlm_audit.jobs.payouts.shards import payout_shards, read_back
 from mlm_audit.platforms.mapping import refuse_absent
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.approval import Approval, fingerprint, read_approval, use_approval, why_approval_is_needed
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext, RunHeader

@@ -8,10 +8,9 @@ import polars as pl
 from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, accuracy_percent
-from mlm_audit.domain.money import format_money
+from mlm_audit.domain.money import format_money, plural
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import OF_HISTORY, EngineResult
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.reconciliation.report import report_sentence
 
 

@@ -36,6 +36,7 @@ from mlm_audit.domain.findings import (
 from mlm_audit.domain.inputs import INPUTS
 from mlm_audit.domain.items import CorrectedWallet
 from mlm_audit.domain.jobs import RECONCILIATION, job_of
+from mlm_audit.domain.money import plural
 from mlm_audit.domain.notices import Draft
 from mlm_audit.domain.periods import business_date, format_local, naive
 from mlm_audit.domain.plan import Plan, load_plan, plan_name
@@ -60,7 +61,6 @@ from mlm_audit.jobs.reconciliation.result import (
 )
 from mlm_audit.notices.alerts import UNTIL_FILED, alert
 from mlm_audit.platforms.mapping import mapping_of
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.reporting.core.run_folder import ensure_folder, page_of
 from mlm_audit.runs.artifacts import write_artifacts
 from mlm_audit.runs.context import RunContext, RunHeader

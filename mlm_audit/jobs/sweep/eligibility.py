@@ -12,14 +12,13 @@ from mlm_audit.database.core.schema import require
 from mlm_audit.database.reads.member_month import MemberMonth, read_member_month
 from mlm_audit.domain.eligibility import Condition, Direct, counts_for_three_three, in_words, is_eligible, judge
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_money
+from mlm_audit.domain.money import format_money, plural
 from mlm_audit.domain.periods import format_local, month_label, parse_month
 from mlm_audit.domain.plan import PlanRules, load_plan
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.jobs.sweep.run import NEEDED
 from mlm_audit.platforms.mapping import refuse_absent
-from mlm_audit.reporting.core.parts import plural
 
 
 @dataclass(frozen=True)

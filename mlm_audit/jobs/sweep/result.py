@@ -13,11 +13,10 @@ from mlm_audit.domain.findings import Finding, RunResult, Verdict, verdict_of
 from mlm_audit.domain.items import SweepItem
 from mlm_audit.domain.jobs import MONTHLY_SWEEP
 from mlm_audit.domain.last_reconciliation import LastReconciliation, books_state, doubt_of_books
-from mlm_audit.domain.money import format_money
+from mlm_audit.domain.money import format_money, plural
 from mlm_audit.domain.periods import Month, month_before, month_label, naive
 from mlm_audit.domain.plan import PlanRules
 from mlm_audit.domain.settings import Settings
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.context import RunHeader
 from mlm_audit.runs.mapping_proof import why_unproven
 

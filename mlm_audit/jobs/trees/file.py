@@ -57,11 +57,10 @@ def _issues(forest: Forest, source: InputFile, frame: pl.DataFrame) -> list[Issu
 
 def _placed(issue: Issue, source: InputFile, frame: pl.DataFrame) -> Issue:
     """Return the issue with the line or row of each evidence node, and the node's name if the file has names."""
-    place = "line" if source.is_csv else "row"
     evidence = []
     for known, row in zip(issue.evidence, issue.rows, strict=False):
         named = {"name": frame["name"][row]} if "name" in frame.columns else {}
-        evidence.append(known | {place: frame["line"][row]} | named)
+        evidence.append(known | {source.place: frame["line"][row]} | named)
     return replace(issue, evidence=tuple(evidence))
 
 

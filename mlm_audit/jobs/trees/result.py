@@ -31,10 +31,9 @@ from mlm_audit.domain.findings import (
 )
 from mlm_audit.domain.items import Repaired
 from mlm_audit.domain.jobs import TREE_HEALTH
-from mlm_audit.domain.money import format_money
+from mlm_audit.domain.money import format_money, plural
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.breaks import BREAK_SCHEMA
-from mlm_audit.reporting.core.parts import plural
 from mlm_audit.runs.context import RunHeader
 from mlm_audit.runs.mapping_proof import platform_name, why_unproven
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.money import grouped
-from mlm_audit.reporting.core.parts import plural
+from mlm_audit.domain.money import grouped, plural
 
 
 def files_read(result: RunResult) -> tuple[str, ...]:

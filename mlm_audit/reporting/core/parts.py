@@ -17,7 +17,7 @@ from mlm_audit.checks.roots import FOLLOWS
 from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.findings import SEVERITIES, STATES, CheckRun, CheckStatus, Evidence, Finding, RunResult
 from mlm_audit.domain.last_reconciliation import books_in_words
-from mlm_audit.domain.money import format_money, grouped
+from mlm_audit.domain.money import format_money, grouped, plural
 from mlm_audit.domain.periods import format_local
 from mlm_audit.domain.settings import STANDARD_PLATFORM
 from mlm_audit.reporting.core.trend_chart import Trend
@@ -173,11 +173,6 @@ def _instant(moment: datetime, tz: ZoneInfo) -> str:
 
 def _file_name(kind: str, around: ReportContext) -> str:
     return around.list_name if kind == "csv" else f"{around.list_name.split('.', 1)[0]}.{kind}"
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: `1 break`, `2 breaks`."""
-    return f"{grouped(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def figure_rows(figures: Figures) -> tuple[tuple[str, str], ...]:

@@ -2,9 +2,8 @@
 
 from mlm_audit.domain.counts import DayCounts, HealthCounts, WeekCounts
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.money import format_money, grouped
+from mlm_audit.domain.money import format_money, grouped, plural
 from mlm_audit.reporting.core.kind import ReportKind
-from mlm_audit.reporting.core.parts import plural
 
 
 def _day_sentence(result: RunResult) -> str:

@@ -10,9 +10,9 @@ from mlm_audit.domain.counts import Overdue, PayoutCounts, ReasonTotal
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.jobs import job_of
-from mlm_audit.domain.money import format_decimal, format_money, grouped
+from mlm_audit.domain.money import format_decimal, format_money, grouped, plural
 from mlm_audit.domain.periods import format_local, parse_instant
-from mlm_audit.reporting.core.parts import LARGEST, FigureRow, Page, ReportContext, common, plural
+from mlm_audit.reporting.core.parts import LARGEST, FigureRow, Page, ReportContext, common
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
 from mlm_audit.reporting.payouts.summary import WAITS_FOR, payouts_sentence
 

@@ -3,9 +3,8 @@
 from mlm_audit.domain.counts import PayoutCounts
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.items import PayoutItem
-from mlm_audit.domain.money import format_money, grouped
+from mlm_audit.domain.money import format_money, grouped, plural
 from mlm_audit.reporting.core.kind import finding_lines
-from mlm_audit.reporting.core.parts import plural
 
 WAITS_FOR = {"approval-needed": "approval", "reconciliation-needed": "a reconciliation"}
 """The findings of a run that paid nothing, and what the run waits for."""

@@ -10,7 +10,7 @@ from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.figures import Figures
 from mlm_audit.domain.findings import Bridge, CheckStatus, Finding, RunResult, Verdict, open_findings
 from mlm_audit.domain.items import CorrectedWallet
-from mlm_audit.domain.money import format_money, grouped
+from mlm_audit.domain.money import format_money, grouped, plural
 from mlm_audit.domain.settings import STANDARD_PLATFORM
 from mlm_audit.reporting.core.files_read import files_read
 from mlm_audit.reporting.core.parts import (
@@ -27,7 +27,6 @@ from mlm_audit.reporting.core.parts import (
     common,
     figure_rows,
     figures_sentence,
-    plural,
     shown,
     states_of,
     unchecked_sentence,

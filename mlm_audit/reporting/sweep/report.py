@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.items import SweepItem
-from mlm_audit.domain.money import format_money, grouped
-from mlm_audit.reporting.core.parts import LARGEST, FigureRow, FindingRow, Page, ReportContext, common, plural, shown
+from mlm_audit.domain.money import format_money, grouped, plural
+from mlm_audit.reporting.core.parts import LARGEST, FigureRow, FindingRow, Page, ReportContext, common, shown
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
 from mlm_audit.reporting.sweep.summary import UNMET, sweep_figures, sweep_sentence
 

@@ -2,8 +2,7 @@
 
 from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.findings import RunResult
-from mlm_audit.domain.money import format_money, grouped
-from mlm_audit.reporting.core.parts import plural
+from mlm_audit.domain.money import format_money, grouped, plural
 
 
 def sweep_sentence(result: RunResult) -> str:

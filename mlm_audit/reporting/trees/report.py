@@ -11,7 +11,7 @@ from mlm_audit.checks.causes import describe_cause, first_step
 from mlm_audit.domain.counts import TreeCounts, TreeFileCounts
 from mlm_audit.domain.findings import Finding, RunResult, Verdict, open_findings
 from mlm_audit.domain.items import Move, Repaired
-from mlm_audit.domain.money import grouped
+from mlm_audit.domain.money import grouped, plural
 from mlm_audit.reporting.core.files_read import read_in_words
 from mlm_audit.reporting.core.parts import (
     LARGEST,
@@ -25,7 +25,6 @@ from mlm_audit.reporting.core.parts import (
     causes_of,
     change_sentence,
     common,
-    plural,
     shown,
     states_of,
     unchecked_sentence,
