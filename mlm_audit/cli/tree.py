@@ -8,7 +8,17 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from mlm_audit.cli.common import Db, Id, Json, clock, database, print_summary, settings_with
-from mlm_audit.cli.file_options import DELIMITER, ENCODING, FORMAT, QUOTE, SKIP_FOOTER, SKIP_LINES, WholeIds
+from mlm_audit.cli.file_options import (
+    DELIMITER,
+    ENCODING,
+    FORMAT,
+    MATCH_IDS,
+    QUOTE,
+    SHEET,
+    SKIP_FOOTER,
+    SKIP_LINES,
+    WholeIds,
+)
 from mlm_audit.cli.output import EXIT_FINDINGS, out, print_json
 from mlm_audit.domain.findings import at_least
 from mlm_audit.domain.settings import load_settings
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
 
 app = App(name="tree")
 MOST_CHILDREN = 12
+SHAPES = "Shape of the tree"
 MOST_LEVELS = 1_000
 Severity = Literal["low", "medium", "high", "critical"]
 
@@ -94,8 +105,35 @@ def check_file(
     file: Path,
     /,
     *,
-    id: Annotated[str, Parameter(name="--id", help="Column of the node's id.")],
-    parent: Annotated[str, Parameter(help="Column of the parent's id, which is empty for a root.")],
+    id: Annotated[
+        str, Parameter(name="--id", help="Column of the node's id; in a closure table, of the node that is below.")
+    ],
+    parent: Annotated[
+        str | None,
+        Parameter(
+            help="Column of the parent's id, which is empty for a root. Beside a path or bounds, it is compared with them."
+        ),
+    ] = None,
+    edges: Annotated[
+        bool,
+        Parameter(
+            negative="", group=SHAPES, help="The rows are edges: a root has no row, and is only named as a parent."
+        ),
+    ] = False,
+    path: Annotated[
+        str | None, Parameter(group=SHAPES, help="Column of the path from the root, such as 1/4/9 for node 9.")
+    ] = None,
+    separator: Annotated[str, Parameter(group=SHAPES, help="What separates the ids of a path.")] = "/",
+    path_ends_with_parent: Annotated[
+        bool,
+        Parameter(negative="", group=SHAPES, help="A path ends with the parent, and does not contain the node itself."),
+    ] = False,
+    left: Annotated[str | None, Parameter(group=SHAPES, help="Column of the left bound of a nested set.")] = None,
+    right: Annotated[str | None, Parameter(group=SHAPES, help="Column of the right bound of a nested set.")] = None,
+    ancestor: Annotated[str | None, Parameter(group=SHAPES, help="Column of the ancestor in a closure table.")] = None,
+    depth: Annotated[
+        str | None, Parameter(group=SHAPES, help="Column of the number of steps to the ancestor; the parent is at 1.")
+    ] = None,
     level: Annotated[
         str | None, Parameter(help="Column of the level. When it is given, levels are checked as well.")
     ] = None,
@@ -109,15 +147,19 @@ def check_file(
         ),
     ] = [],  # noqa: B006
     whole_ids: WholeIds = False,
+    match_ids: Annotated[str | None, Parameter(group=FORMAT, help=MATCH_IDS)] = None,
     delimiter: Annotated[str | None, Parameter(group=FORMAT, help=DELIMITER)] = None,
     quote: Annotated[str | None, Parameter(group=FORMAT, help=QUOTE)] = None,
     encoding: Annotated[str | None, Parameter(group=FORMAT, help=ENCODING)] = None,
     skip_lines: Annotated[str | None, Parameter(group=FORMAT, help=SKIP_LINES)] = None,
     skip_footer: Annotated[str | None, Parameter(group=FORMAT, help=SKIP_FOOTER)] = None,
+    sheet: Annotated[str | None, Parameter(group=FORMAT, help=SHEET)] = None,
     json: Json = False,
     fail_on: Annotated[Severity | None, Parameter(help="Exit with 3 when a finding is this severe or worse.")] = None,
 ) -> int:
-    """Check any parent-pointer file, CSV or Parquet: unknown parents, nodes that are their own parent, cycles, levels.
+    """Check a tree in a file: unknown parents, nodes that are their own parent, cycles, levels, and contradictions.
+
+    The tree may be a column of parents, edges, paths, the bounds of a nested set, or a closure table.
 
     If a record cannot be read, the whole file is refused, and the message gives the line number and the solution. The
     format is never guessed: use the options for a file that is not plain CSV.
@@ -134,9 +176,26 @@ def check_file(
         "encoding": encoding,
         "skip-lines": skip_lines,
         "skip-footer": skip_footer,
+        "sheet": sheet,
     }
-    chosen = file_format([(name, text) for name, text in options.items() if text is not None], whole_ids=whole_ids)
-    result = check(InputFile(file, chosen), TreeColumns(id, parent, level, name), root_value, settings, clock)
+    chosen = file_format(
+        [(name, text) for name, text in options.items() if text is not None], whole_ids=whole_ids, match_ids=match_ids
+    )
+    columns = TreeColumns(
+        node=id,
+        parent=parent,
+        is_edges=edges,
+        path=path,
+        separator=separator,
+        path_ends_with_parent=path_ends_with_parent,
+        left=left,
+        right=right,
+        ancestor=ancestor,
+        depth=depth,
+        level=level,
+        name=name,
+    )
+    result = check(InputFile(file, chosen), columns, root_value, settings, clock)
     if json:
         print_json(to_document(result))
     else:

@@ -87,7 +87,9 @@ def _findings(files: Files, name: str) -> Sequence[Finding]:
             ]
             pl.DataFrame(rows, infer_schema_length=None).write_csv(source.path)
         if name == TREE:
-            return check_file(sources[TREE], TreeColumns("id", "parent", "level"), (), settings, lambda: end).findings
+            return check_file(
+                sources[TREE], TreeColumns(node="id", parent="parent", level="level"), (), settings, lambda: end
+            ).findings
         ledger = MappedFile(sources[LEDGER], {"transaction_id": "transaction", "running_balance": "running"})
         books = Books(ledger=ledger, balances=MappedFile(sources[WALLETS], {}))
         return reconcile_files(books, settings, lambda: end).findings

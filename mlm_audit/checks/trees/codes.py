@@ -102,7 +102,15 @@ CODES: dict[str, Code] = {
     "parent-unknown": Code("high", "A parent that does not exist", "Find the right parent", spreads=True),
     "parent-self": Code("critical", "A node that names itself as its parent", "Find the right parent", spreads=True),
     "parent-cycle": Code("critical", "Nodes that form a cycle", "Find the wrong edge", spreads=True),
+    "parent-differs": Code(
+        "high", "A parent that differs from the path or the bounds", "Find out which of the two is right", spreads=True
+    ),
+    "path": Code("high", "A path that contradicts itself or that of the parent", "Correct the path", spreads=True),
+    "bounds": Code(
+        "high", "Bounds of a nested set that do not fit into each other", "Rebuild the bounds", spreads=True
+    ),
+    "closure": Code("medium", "Closure rows that contradict each other", "Correct the closure, or rebuild it"),
     "level": Code("medium", "A level that is not one more than the parent's", "Correct the level, or the parent"),
     "level-missing": Code("low", "A node without a level", "Set the level of the node"),
 }
-"""The last five codes are those of `tree check-file`."""
+"""Those from parent-unknown on are the codes of `tree check-file`."""

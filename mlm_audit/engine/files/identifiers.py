@@ -67,6 +67,11 @@ def as_ids(values: pl.Series, chosen: FileFormat) -> pl.Series:
 
 def comparable(ids: pl.Series, match: Collection[MatchIds]) -> pl.Series:
     """Return ids in a form in which those that differ only in the named ways are equal."""
+    return pl.DataFrame([ids.alias("id")]).select(comparable_form(pl.col("id"), match))["id"] if match else ids
+
+
+def comparable_form(ids: pl.Expr, match: Collection[MatchIds]) -> pl.Expr:
+    """Return the expression of `comparable`."""
     if "unicode" in match:
         ids = ids.str.normalize("NFKC").str.replace_all(r"[\s\p{Cf}]+", " ").str.strip_chars()
     if "case" in match:

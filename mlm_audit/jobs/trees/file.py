@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from mlm_audit.domain.findings import CheckRun, CheckStatus, RunResult, Verdict
 from mlm_audit.domain.ports import Clock
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.files.file_records import InputFile
-from mlm_audit.engine.files.trees import TreeColumns, TreeFile, read_tree_file
+from mlm_audit.engine.files.trees import Shape, TreeColumns, TreeFile, read_tree_file
 from mlm_audit.jobs.trees.result import FILE_CODES, file_findings
 from mlm_audit.runs.lifecycle import new_job_id
 
@@ -38,9 +38,8 @@ def check_file(
     started = clock()
     file = read_tree_file(source, columns, root_values)
     forest = plant(file.frame["id"], file.frame["parent"])
-    issues = [
-        below_and_affected(_placed(issue, source, file.frame), forest) for issue in _issues(forest, source, file.frame)
-    ]
+    found = [*_issues(forest, source, file.frame), *_shape_issues(forest, source, file)]
+    issues = [below_and_affected(_placed(issue, source, file.frame), forest) for issue in found]
     return _result(source, columns, forest, issues, file=file, settings=settings, started=started, ended=clock())
 
 
@@ -53,6 +52,20 @@ def _issues(forest: Forest, source: InputFile, frame: pl.DataFrame) -> list[Issu
     words = FILE._replace(table=source.path.name)
     issues = broken_edges(forest, words, lambda row: frame["parent"][row], label)
     return issues + (level_issues(forest, frame["level"], source.path.name) if "level" in frame.columns else [])
+
+
+def _shape_issues(forest: Forest, source: InputFile, file: TreeFile) -> Iterator[Issue]:
+    """Yield an issue for each contradiction in the rows of a path, a nested set or a closure."""
+    rows = {str(node): row for row, node in enumerate(file.frame["id"])} if file.faults else {}
+    times: Counter[tuple[str, str]] = Counter()
+    for fault in file.faults:
+        row = rows[fault.node]
+        times[fault.code, fault.node] += 1
+        again = times[fault.code, fault.node]
+        key = fault.node if again == 1 else f"{fault.node}-{again}"
+        text = f"node {fault.node} ({source.where(fault.line)}): {fault.text}"
+        evidence = ({"table": source.path.name, "id": forest.name(row)},)
+        yield Issue(fault.code, key, forest.name(row), text, evidence, "file", (row,))
 
 
 def _placed(issue: Issue, source: InputFile, frame: pl.DataFrame) -> Issue:
@@ -90,7 +103,7 @@ def _result(
         below_a_cycle=int(np.count_nonzero(forest.state == BELOW_CYCLE)),
         file=file.read.as_dict(),
     )
-    checked = [code for code in FILE_CODES if columns.level is not None or not code.startswith("level")]
+    checked = [code for code in FILE_CODES if _applies(code, columns)]
     return RunResult(
         job=JOB,
         job_id=new_job_id(JOB, started, settings),
@@ -106,6 +119,16 @@ def _result(
         rows_read={source.path.name: file.read.rows},
         timezone=settings.timezone,
     )
+
+
+def _applies(code: str, columns: TreeColumns) -> bool:
+    """Return whether a file with these columns can have issues of a code."""
+    if code.startswith("level"):
+        return columns.level is not None
+    shapes = {"path": Shape.PATH, "bounds": Shape.BOUNDS, "closure": Shape.CLOSURE}
+    if code == "parent-differs":
+        return columns.parent is not None and columns.shape in (Shape.PATH, Shape.BOUNDS)
+    return code not in shapes or columns.shape is shapes[code]
 
 
 def _notes(forest: Forest, source: InputFile, file: TreeFile) -> list[str]:

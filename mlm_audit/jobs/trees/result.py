@@ -39,7 +39,17 @@ from mlm_audit.runs.mapping_proof import platform_name, why_unproven
 
 PICTURES = 20
 MOST_STORED = 30_000
-FILE_CODES = ("parent-unknown", "parent-self", "parent-cycle", "level", "level-missing")
+FILE_CODES = (
+    "parent-unknown",
+    "parent-self",
+    "parent-cycle",
+    "parent-differs",
+    "path",
+    "bounds",
+    "closure",
+    "level",
+    "level-missing",
+)
 
 
 class TreeChecks(NamedTuple):

@@ -158,7 +158,7 @@ def test_bad_input(engine: Engine, sqlite_url: str, tmp_path: Path) -> None:
     )
     assert "cannot be used for ids" in refused("tree", "check-file", nested, "--id", "l", "--parent", "b")
     assert "cannot hold them exactly" in refused("tree", "check-file", nested, "--id", "f", "--parent", "b")
-    assert "need two different columns" in refused("tree", "check-file", nested, "--id", "a", "--parent", "a")
+    assert "each needs a column of its own" in refused("tree", "check-file", nested, "--id", "a", "--parent", "a")
     assert "there is no column 'x' (--parent)" in refused("tree", "check-file", file, "--id", "a", "--parent", "x")
     assert "no place in the matrix tree" in refused("tree", "show", "9999", "--db", sqlite_url)
     with engine.begin() as connection:
