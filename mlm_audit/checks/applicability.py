@@ -9,6 +9,9 @@ from mlm_audit.platforms.mapping import Mapping
 MISSTATED = "misstated amounts"
 """The requirement of a check about amounts that the mapping declares as stored in another unit than the one meant."""
 
+CONTROL_TOTALS = "control totals"
+"""The requirement of the check of the control totals that a mapping declares."""
+
 
 def checks_for(checks: Sequence[Check], mapping: Mapping | None) -> list[Check]:
     """Return the checks without those that are about a peculiarity which this platform does not have."""
@@ -27,6 +30,9 @@ def why_not_applicable(check: Check, mapping: Mapping | None) -> str | None:
         if required == MISSTATED:
             if mapping is None or not any(table.misstated for _, table in mapping.tables()):
                 return "no amount is declared as stored in another unit than the platform means"
+        elif required == CONTROL_TOTALS:
+            if mapping is None or not mapping.control_totals:
+                return "the mapping declares no control totals"
         elif not value and name in absent:
             return absent[name]
         elif value and (found := getattr(conventions, name)) != value:
@@ -37,7 +43,7 @@ def why_not_applicable(check: Check, mapping: Mapping | None) -> str | None:
 def is_peculiar(check: Check) -> bool:
     """Return whether the check is about something that the standard platform does not have."""
     return any(
-        required == MISSTATED
+        required in (MISSTATED, CONTROL_TOTALS)
         or ("=" in required and getattr(STANDARD, required.partition("=")[0]) != required.partition("=")[2])
         for required in check.requires
     )

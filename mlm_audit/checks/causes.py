@@ -298,6 +298,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "A row of the ledger file is missing, inserted or changed",
         "Compare the rows around it with the statement",
     ),
+    "control-total-differs": (
+        "Two figures that have to be equal differ",
+        "Follow the step that the finding states",
+    ),
     "transaction-twice": ("A transaction was exported or posted twice", "Find out which of the two it is"),
     "unknown-member": ("Rows of a member who does not exist", "Restore the member, or move the rows"),
     "unknown-order": ("Rows of an order that does not exist", "Restore the order, or reverse the rows"),

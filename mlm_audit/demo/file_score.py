@@ -1,6 +1,7 @@
 """The score of faults in files: a clean platform is exported, one row is changed, and the commands for files must find it."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import polars as pl
 
 from mlm_audit.demo.books import build_platform
 from mlm_audit.demo.faults import FILE_FAULTS, FileFault
-from mlm_audit.demo.faults.file_faults import LEDGER, TREE, WALLETS, Files
+from mlm_audit.demo.faults.file_faults import BOUNDS, CLOSURE, LEDGER, PATHS, TREE, TREES, WALLETS, Files
 from mlm_audit.demo.faults.lineage import Lineage
 from mlm_audit.demo.platform import Platform
 from mlm_audit.demo.scorecard import Score
@@ -27,13 +28,24 @@ from mlm_audit.jobs.reconciliation.files import reconcile_files
 from mlm_audit.jobs.trees.file import check_file
 
 MEMBERS = 300
+COLUMNS = {
+    TREE: TreeColumns(node="id", parent="parent", level="level"),
+    PATHS: TreeColumns(node="id", parent="parent", path="path"),
+    BOUNDS: TreeColumns(node="id", parent="parent", left="left", right="right"),
+    CLOSURE: TreeColumns(node="id", ancestor="ancestor", depth="depth"),
+}
 AMOUNTS = ("amount", "balance", "running")
 
 
 def export(platform: Platform) -> Files:
     """Return the matrix, the ledger rows of members and the wallets of a platform as the rows of files."""
     tree = Lineage(platform, "matrix")
-    nodes = [{"id": node, "parent": parent, "level": len(tree.above(node))} for node, parent in tree.parent.items()]
+    above: dict[Any, list[int]] = {node: tree.above(node) for node in tree.parent}
+    nodes = [{"id": node, "parent": parent, "level": len(above[node])} for node, parent in tree.parent.items()]
+    paths = [row | {"path": "/".join(map(str, [*above[row["id"]][::-1], row["id"]]))} for row in nodes]
+    closure = [
+        {"id": node, "ancestor": up, "depth": at} for node, line in above.items() for at, up in enumerate(line, 1)
+    ]
     ledger = (
         platform["ledger"]
         .drop_nulls("user_id")
@@ -42,17 +54,28 @@ def export(platform: Platform) -> Files:
         .with_columns(running=pl.col("amount").cum_sum().over("account"))
     )
     wallets = platform["users"].select(account=pl.col("id"), balance=pl.col("wallet_balance_paisa"))
-    return {TREE: nodes, LEDGER: ledger.to_dicts(), WALLETS: wallets.to_dicts()}
+    trees: Files = {TREE: nodes, PATHS: paths, BOUNDS: _bounds(nodes, paths), CLOSURE: closure}
+    return trees | {LEDGER: ledger.to_dicts(), WALLETS: wallets.to_dicts()}
+
+
+def _bounds(nodes: list[dict[str, Any]], paths: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the nodes with the bounds of a nested set: each node opens before those below it and closes after them."""
+    below = Counter(part for row in paths for part in row["path"].split("/"))
+    found = list(nodes)
+    for place, at in enumerate(sorted(range(len(paths)), key=lambda at: list(map(int, paths[at]["path"].split("/"))))):
+        left = 2 * place + 1 - nodes[at]["level"]
+        found[at] = nodes[at] | {"left": left, "right": left + 2 * below[str(nodes[at]["id"])] - 1}
+    return found
 
 
 def file_fault_score(fault: FileFault | None, platform: Platform, seed: int) -> Score:
     """Return the score of a fault in the files of a clean platform, or of the clean files."""
     files = export(platform)
     if fault is None:
-        clean = [finding for name in (TREE, LEDGER) for finding in _findings(files, name)]
+        clean = [finding for name in (*TREES, LEDGER) for finding in _findings(files, name)]
         return Score("(clean)", 0, 0, 0, len(clean), len(clean))
     row = _place(files, fault, seed)
-    member = row["id" if fault.file == TREE else "account"]
+    member = row["id" if fault.file in TREES else "account"]
     fault.edit(files, row)
     found = _findings(files, fault.file)
     mine = [finding for finding in found if _names(finding, member) and finding.code in (fault.found_by, *fault.also)]
@@ -63,9 +86,12 @@ def file_fault_score(fault: FileFault | None, platform: Platform, seed: int) -> 
 
 def _place(files: Files, fault: FileFault, seed: int) -> dict[str, Any]:
     """Return a random row: an account with ledger rows, or a node without children that is not directly below the root."""
-    used = {row["parent"] for row in files[TREE]} if fault.file == TREE else {row["account"] for row in files[LEDGER]}
-    if fault.file == TREE:
-        rows = [row for row in files[TREE] if row["id"] not in used and row["level"] > 1]
+    leaves = {row["id"] for row in files[TREE]} - {row["parent"] for row in files[TREE]}
+    used = {row["account"] for row in files[LEDGER]}
+    if fault.file in TREES:
+        # Two levels below the root at least, so that a path has a middle.
+        deep = "depth" if fault.file == CLOSURE else "level"
+        rows = [row for row in files[fault.file] if row["id"] in leaves and row[deep] > 1]
     else:
         rows = [row for row in files[fault.file] if row["account"] in used]
     return rows[int(np.random.default_rng([seed, 8]).integers(len(rows)))]
@@ -86,10 +112,8 @@ def _findings(files: Files, name: str) -> Sequence[Finding]:
                 for row in files[one]
             ]
             pl.DataFrame(rows, infer_schema_length=None).write_csv(source.path)
-        if name == TREE:
-            return check_file(
-                sources[TREE], TreeColumns(node="id", parent="parent", level="level"), (), settings, lambda: end
-            ).findings
+        if name in TREES:
+            return check_file(sources[name], COLUMNS[name], (), settings, lambda: end).findings
         ledger = MappedFile(sources[LEDGER], {"transaction_id": "transaction", "running_balance": "running"})
         books = Books(ledger=ledger, balances=MappedFile(sources[WALLETS], {}))
         return reconcile_files(books, settings, lambda: end).findings

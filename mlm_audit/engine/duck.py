@@ -50,6 +50,12 @@ OF_THE_WHOLE = ("order_totals", "pending_months", "month_purchases", "log_months
 
 A subset receives them computed for the whole platform.
 """
+CONTROL_TOTALS: dict[str, Any] = {
+    **dict.fromkeys(("name", "title", "do", "expected_text", "found_text", "off_text"), pl.String),
+    "off_paisa": pl.Int64,
+    "is_equal": pl.Boolean,
+}
+"""The control totals that the mapping of a platform declares, where a run has read them."""
 OF_SLICES = ("brought_forward", "first_paid", "first_orders", "whole_members", "order_span", *OF_THE_WHOLE)
 """What a subset of the platform receives, since it does not have all the rows from which these are computed."""
 ORDER_SPAN = "select min(paid_at) as first_at, max(paid_at) as last_at from orders"
@@ -169,7 +175,12 @@ class Engine:
             columns = ", ".join(f"null::{kind} as {column}" for column, kind in spec.columns.items())
             self._keep(name, f"select {columns} where false", lazy=False)
             self.missing.setdefault(name, "the input is missing")
-        for name in (*ANALYSIS_INPUTS, *OF_HISTORY, *OF_SLICES):  # they exist only if a run wrote them
+        for name in (
+            *ANALYSIS_INPUTS,
+            *OF_HISTORY,
+            *OF_SLICES,
+            "control_totals",
+        ):  # they exist only if a run wrote them
             if parts_of(self.snapshot, name):
                 self._view(name)
         return rows
@@ -216,6 +227,8 @@ class Engine:
             self._table(name, frame)
         if not parts_of(self.snapshot, "brought_forward"):
             self._table("brought_forward", pl.DataFrame(schema=BROUGHT_FORWARD))
+        if not parts_of(self.snapshot, "control_totals"):
+            self._table("control_totals", pl.DataFrame(schema=CONTROL_TOTALS))
         self._table("months", self._months(self.settings.tz))
 
     def _months(self, tz: ZoneInfo) -> pl.DataFrame:

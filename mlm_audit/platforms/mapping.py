@@ -19,6 +19,7 @@ from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.inputs import ABSENT_COLUMNS, OPTIONAL_COLUMNS, needed_of
 from mlm_audit.domain.money import CURRENCIES, format_money
 from mlm_audit.domain.settings import PLATFORM_FILES, STANDARD_PLATFORM, Settings, platform_file
+from mlm_audit.platforms.control_totals import ControlTotal
 from mlm_audit.platforms.conventions import STANDARD, Conventions
 from mlm_audit.platforms.operations import Operate, why_not_operable
 from mlm_audit.platforms.sections import LedgerTable, MappedTable, MemberTable, Strict
@@ -83,6 +84,7 @@ class _File(Strict):
     eligibility_log: MappedTable | None = None
     monthly_stats: MappedTable | None = None
     kyc: MappedTable | None = None
+    control_totals: tuple[ControlTotal, ...] = ()
     operate: Operate | None = None
 
     @model_validator(mode="after")
@@ -90,6 +92,9 @@ class _File(Strict):
         names = [table.name for table in self.ledger]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"ledger: two parts are called {twice[0]!r}; give each its own `label`")
+        totals = [total.name for total in self.control_totals]
+        if twice := [name for name in totals if totals.count(name) > 1]:
+            raise ValueError(f"control_totals: two are called {twice[0]!r}; give each its own `name`")
         if both := [name for name in self.absent if name in self.others]:
             raise ValueError(f"absent: there is a section {both[0]!r} as well; remove one of the two")
         return self
@@ -108,7 +113,7 @@ class _File(Strict):
     @property
     def others(self) -> dict[str, MappedTable]:
         """Return the sections other than the members and the ledger, by the name of their input."""
-        skipped = ("platform", "conventions", "absent", "users", "ledger", "operate")
+        skipped = ("platform", "conventions", "absent", "users", "ledger", "control_totals", "operate")
         return {
             name: table for name in type(self).model_fields if name not in skipped and (table := getattr(self, name))
         }
@@ -131,6 +136,8 @@ class Mapping:
     absent: dict[str, str] = field(default_factory=dict)
     """What the platform does not keep by design: an input, or `input.column`, with the reason."""
     conventions: Conventions = STANDARD
+    control_totals: tuple[ControlTotal, ...] = ()
+    """Pairs of figures that have to be equal, each from queries of its own."""
     operate: Operate | None = None
     """What may be written when PLATFORM_WRITES is set; None when the mapping only allows reading."""
 
@@ -270,6 +277,7 @@ def _parsed(path: Path, text: str) -> Mapping:
         file.others,
         file.absent,
         file.conventions,
+        file.control_totals,
         file.operate,
     )
 

@@ -12,11 +12,13 @@ from sqlalchemy import Engine as Database
 from mlm_audit.database.core.platform_engines import platform_of
 from mlm_audit.database.core.values import Unread
 from mlm_audit.database.probe import failing_reads
+from mlm_audit.database.reads.control_totals import read_control_totals
 from mlm_audit.database.reads.snapshot import read_snapshot
 from mlm_audit.domain.plan import load_plan
 from mlm_audit.domain.ports import Progress
 from mlm_audit.domain.settings import Settings
 from mlm_audit.engine.duck import Engine
+from mlm_audit.platforms.mapping import mapping_of
 
 HEADER = re.compile(r"-- (what|needs|next): (.+)")
 
@@ -58,6 +60,11 @@ def figures_of_mapping(
                 if not absent.keys() & set(about["needs"].split(", "))
                 for total, good in engine.con.execute(query).fetchall()
             ]
+    totals = read_control_totals(database, mapping_of(settings))
+    if totals is not None:
+        equal = int(totals["is_equal"].sum())
+        step = "" if equal == totals.height else "a reconciliation reports each that differs, with both figures"
+        figures.append(ProofFigure("control totals that are equal", equal, totals.height, step))
     return MappingFigures(tuple(figures), (), unread.lines())
 
 

@@ -188,7 +188,17 @@ def test_the_wallets_of_the_pool_generation_and_what_is_left_out(
 ) -> None:
     run = jobs(real("pool"), POOL)
     books = run(RECONCILIATION)
-    assert not books.findings
+    assert {one.id: one.message for one in books.findings} == {
+        "control-total/pools-credited": "Pools are marked as distributed, but their amounts were not all credited to members: ₹89,550.00 expected, "
+        "₹47,313.00 found, ₹42,237.00 too little. Find out which levels had nobody to receive their share, and decide to whom it belongs.",
+        "control-total/splits-recorded": "Purchase lines do not record how their amount was split between company, pool and member: "
+        "575 rows expected, 0 rows found, 575 rows missing. Correct the program that writes purchase lines; until then, nobody can "
+        "recompute a pool from its lines.",
+        "control-total/sponsors-credited": "Purchase lines of members with a sponsor brought the sponsor nothing: 573 rows expected, "
+        "476 rows found, 97 rows missing. Compare the purchase lines with the credits of their sponsors, and credit what is missing.",
+    }
+    again = run(RECONCILIATION)
+    assert [(one.code, one.state) for one in again.findings] == [("control-total", "carried over")] * 3
     # All 33 withdrawals, 6 of them rejected and credited back, are debited by what was requested.
     assert (books.rows_read["withdrawals"], [one.status for one in books.checks if one.code == "withdrawals"]) == (
         33,
@@ -198,7 +208,7 @@ def test_the_wallets_of_the_pool_generation_and_what_is_left_out(
     assert books.bridge.ledger_paisa == books.bridge.wallets_paisa == 5_474_750
     assert any("left out of ledger: 21 rows of -₹10,827.10 in total: a second booking" in note for note in books.notes)
     # It was never proven here, and most checks do not apply.
-    assert books.verdict is Verdict.INCOMPLETE
+    assert books.verdict is Verdict.FAIL
     assert books.not_checked == (
         f"the mapping {POOL} has not been checked on this database; run `mlm-audit platform check {POOL}`",
     )
@@ -242,9 +252,10 @@ def test_orders_are_explained_by_the_conventions_of_the_platform(
 def test_a_check_of_a_peculiarity_is_found_on_a_platform_that_has_it(
     code: str, sqlite_url: str, opened: Callable[[str], Engine], jobs: Callable[[str, str], Jobs]
 ) -> None:
-    build(opened(sqlite_url), "matrix")
-    books = jobs(sqlite_url, MATRIX)(RECONCILIATION, dry_run=True)
-    assert [one.code for one in books.findings].count(code) == 1
+    generation, platform = ("pool", POOL) if code == "control-total" else ("matrix", MATRIX)
+    build(opened(sqlite_url), generation)
+    books = jobs(sqlite_url, platform)(RECONCILIATION, dry_run=True)
+    assert [one.code for one in books.findings].count(code) == (3 if code == "control-total" else 1)
 
 
 def test_a_login_that_may_only_select(

@@ -102,3 +102,36 @@ def test_no_such_mapping(tmp_path: Path) -> None:
 def test_the_shipped_mappings_have_the_names_of_their_files() -> None:
     assert [mapping.name for mapping in shipped_mappings()] == [mapping.path.stem for mapping in shipped_mappings()]
     assert len(shipped_mappings()) >= 2
+
+
+TOTAL = """
+[[control_totals]]
+name = "pools"
+title = "Pools differ"
+unit = "minor"
+expected = 'select sum("totalAmount") from pools'
+found = "select sum(value) from entries"
+do = "Compare them"
+"""
+
+
+def test_control_totals_are_read(tmp_path: Path) -> None:
+    [total] = load_mapping(written(tmp_path, SOUND + TOTAL)).control_totals
+    assert (total.name, total.unit) == ("pools", "minor")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("sum(value) from entries", "1; drop table entries"), "found: only one read-only query is accepted"),
+        (("select sum(value) from entries", "delete from entries"), "found: only one read-only query is accepted"),
+        (('unit = "minor"', 'unit = "paisa"'), "unit"),
+        (('do = "Compare them"\n', ""), "the key is missing; add it"),
+        (('do = "Compare them"\n', 'do = "Compare them"\ncolour = "red"\n'), "unknown key"),
+        (('do = "Compare them"\n', 'do = "Compare them"\n' + TOTAL), "control_totals: two are called 'pools'"),
+    ],
+)
+def test_control_totals_that_cannot_be_used(tmp_path: Path, change: tuple[str, str], words: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        load_mapping(written(tmp_path, SOUND + TOTAL.replace(*change)))
+    assert words in str(refusal.value)

@@ -6,9 +6,12 @@ from typing import Any
 
 from mlm_audit.demo.faults.injector import FaultDeclaration, Row
 
-TREE, LEDGER, WALLETS = "tree", "ledger", "wallets"
+TREE, PATHS, BOUNDS, CLOSURE = "tree", "paths", "bounds", "closure"
+TREES = (TREE, PATHS, BOUNDS, CLOSURE)
+LEDGER, WALLETS = "ledger", "wallets"
 Files = dict[str, list[Row]]
-"""The rows of each file: the tree (id, parent, level), the ledger (transaction, account, amount, running) and the wallets (account, balance).
+"""The rows of each file: the tree (id, parent, level), also as paths (path), nested set (left, right) and closure (id,
+ancestor, depth), the ledger (transaction, account, amount, running) and the wallets (account, balance).
 
 Amounts are whole numbers of paisa.
 """
@@ -68,6 +71,38 @@ FAULTS = (
         "file-level-wrong", "a node of a file has the wrong level", _set("level", lambda row: row["level"] + 3), "level"
     ),
     _of_tree("file-level-lost", "a node of a file has no level", _set("level", lambda _: None), "level-missing"),
+    FileFault(
+        "file-path-wrong",
+        "a path of a file goes through a node that is not above the parent",
+        "path",
+        "path",
+        PATHS,
+        _set("path", lambda row: f"{row['id']}/{row['parent']}/{row['id']}"),
+    ),
+    FileFault(
+        "file-path-of-another-parent",
+        "the path of a node of a file leads to another parent than the node names",
+        "parent-differs",
+        "parent-differs",
+        PATHS,
+        _set("path", lambda row: f"{row['path'].split('/')[0]}/{row['id']}"),
+    ),
+    FileFault(
+        "file-bounds-cross",
+        "the bounds of a node of a file cross those of its parent",
+        "bounds",
+        "bounds",
+        BOUNDS,
+        _set("right", lambda row: row["right"] + 1_000_000),
+    ),
+    FileFault(
+        "file-closure-row-wrong",
+        "a row of a closure file has the wrong depth",
+        "closure",
+        "closure",
+        CLOSURE,
+        _set("depth", lambda row: row["depth"] + 1),
+    ),
     FileFault(
         "file-balance-wrong",
         "a balance of a file is not the sum of the account's rows",

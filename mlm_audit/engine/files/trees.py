@@ -195,7 +195,12 @@ def _shaped(frame: pl.DataFrame, columns: TreeColumns, shape: Shape, source: Inp
     if columns.parent is None:
         return shaped
     both = shaped.nodes.join(frame.select("line", pl.col("parent").alias("stored")), on="line", maintain_order="left")
-    differing = both.filter(pl.col("parent").ne_missing(pl.col("stored"))).select("line", "id", "parent", "stored")
+    # The other parent of a node whose path or bounds are wrong follows from these, and that of its neighbours as well.
+    wrong = [fault.node for fault in shaped.faults]
+    follows = pl.any_horizontal(pl.col(name).is_in(wrong).fill_null(value=False) for name in ("id", "parent", "stored"))
+    differing = both.filter(pl.col("parent").ne_missing(pl.col("stored")) & ~follows).select(
+        "line", "id", "parent", "stored"
+    )
     faults = [
         ShapeFault(
             "parent-differs",
