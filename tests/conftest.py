@@ -142,6 +142,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # so.
     monkeypatch.setenv("PAYOUT_OVERDUE_DAYS", "3660")
     monkeypatch.setenv("SWEEP_OVERDUE_DAYS", "3660")
+    monkeypatch.setenv("THREADS", "1")  # the workers of the test run use the other processors
     monkeypatch.chdir(tmp_path)
 
 

@@ -14,6 +14,7 @@ CAPABILITIES = {
     "breaks": "a break as each room reads it",
     "catalogue": "the list of what is declared by files: checks, notices",
     "closure": "the closure table: its check and its faults",
+    "control_totals": "control totals: their declaration in a mapping, and reading them",
     "eligibility": "eligibility for a month, in every room that has to do with it",
     "evidence": "evidence packs: the commands and the packs",
     "figures": "the money of a run's breaks: its data, and its definition",

@@ -1,6 +1,6 @@
 """Control totals: two queries of the platform that have to give the same figure, such as pools and what members got of them.
 
-A mapping declares them for what no canonical input holds. The queries are written in the dialect of PostgreSQL, with
+A mapping declares them for what no canonical input holds. The queries are written in the dialect of the checks, with
 identifiers in double quotes, and are translated for the database at hand.
 """
 
@@ -29,6 +29,6 @@ class ControlTotal(Strict):
     @model_validator(mode="after")
     def _only_reads(self) -> Self:
         for key in ("expected", "found"):
-            if (why := why_not_read_only(getattr(self, key), "postgres")) is not None:
+            if (why := why_not_read_only(getattr(self, key), "duckdb")) is not None:
                 raise ValueError(f"{key}: only one read-only query is accepted, but {why}")
         return self

@@ -36,12 +36,15 @@ def test_parse_amount__exact(text: str, paisa: int) -> None:
 
 @pytest.mark.parametrize("text", ["1.005", "nan", "inf", "1e3", "1,000.00", "", ".", "--1", "١"])
 def test_parse_amount__refuses_what_is_not_hundredths(text: str) -> None:
-    if text == "١":
-        # Digits of other scripts are digits to Python; the value is right, so they may pass.
-        assert parse_amount(text) == 100
-        return
     with pytest.raises(ValueError, match="decimal amount"):
         parse_amount(text)
+
+
+@pytest.mark.parametrize(("text", "digits", "minor"), [("500", 0, 500), ("-5.125", 3, -5_125), ("5.1", 3, 5_100)])
+def test_parse_amount__in_currencies_with_other_decimals(text: str, digits: int, minor: int) -> None:
+    assert parse_amount(text, digits) == minor
+    with pytest.raises(ValueError, match=f"with at most {digits} decimals"):
+        parse_amount(f"{text}{'' if '.' in text else '.'}0000", digits)
 
 
 @given(st.integers(-(10**15), 10**15))

@@ -1,10 +1,13 @@
 """Reads the control totals that a mapping declares, each at one instant."""
 
+from pathlib import Path
+
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.database.reads.snapshot import one_instant
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import CURRENCIES, plural
@@ -12,9 +15,7 @@ from mlm_audit.platforms.control_totals import ROWS, ControlTotal
 from mlm_audit.platforms.mapping import Mapping
 from mlm_audit.platforms.units import to_minor, unit_of
 
-WRITTEN_IN = "postgres"
-READ_BY = {"postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql", "sqlite": "sqlite"}
-"""The name that sqlglot has for the dialect of a database."""
+WRITTEN_IN = "duckdb"
 
 
 def read_control_totals(database: Engine, mapping: Mapping | None) -> pl.DataFrame | None:
@@ -27,6 +28,13 @@ def read_control_totals(database: Engine, mapping: Mapping | None) -> pl.DataFra
         return None
     with one_instant(database) as connection:
         return pl.DataFrame([_compared(connection, mapping, total) for total in mapping.control_totals])
+
+
+def store_control_totals(database: Engine, mapping: Mapping | None, folder: Path) -> None:
+    """Write the control totals to a snapshot, if any are declared."""
+    totals = read_control_totals(database, mapping)
+    if totals is not None:
+        totals.write_parquet(folder / "control_totals.parquet")
 
 
 def _compared(connection: Connection, mapping: Mapping, total: ControlTotal) -> dict[str, str | int]:
@@ -54,9 +62,7 @@ def _figure(connection: Connection, mapping: Mapping, total: ControlTotal, key: 
     import sqlglot
 
     place = f"platform {mapping.path}, control total {total.name!r}, {key}"
-    [sql] = sqlglot.transpile(
-        getattr(total, key), read=WRITTEN_IN, write=READ_BY[connection.dialect.name], comments=False
-    )
+    [sql] = sqlglot.transpile(getattr(total, key), read=WRITTEN_IN, write=dialect_of(connection).parser, comments=False)
     try:
         rows = connection.execute(sa.text(sql.replace(":", r"\:"))).fetchall()
     except SQLAlchemyError as error:

@@ -16,7 +16,7 @@ from mlm_audit.database.core.connect import write
 from mlm_audit.database.core.own_tables import ReconciliationReport
 from mlm_audit.database.core.platform_engines import has_text_keys, may_write, platform_of
 from mlm_audit.database.core.schema import check_inputs
-from mlm_audit.database.reads.control_totals import read_control_totals
+from mlm_audit.database.reads.control_totals import store_control_totals
 from mlm_audit.database.reads.left_out import left_out_in_words
 from mlm_audit.database.store.outbox import queue_once, release_held
 from mlm_audit.database.store.runs import (
@@ -197,9 +197,7 @@ class _Reconciliation:
         )
         today = business_date(self.head.started, self.settings.tz).toordinal()
         nights = self.settings.figures_within_nights
-        totals = read_control_totals(self.database, mapping_of(self.settings))
-        if totals is not None:
-            totals.write_parquet(folder / "control_totals.parquet")
+        store_control_totals(self.database, mapping_of(self.settings), folder)
         reader = InputReader(self.mirror, folder, list(missing), self.progress, nights=nights, today=today)
         try:
             return reader.read(self.database, last, self.head.started, rules, is_incremental=is_partial)

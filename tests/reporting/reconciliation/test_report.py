@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlm_audit.checks.figures import figures_of
-from mlm_audit.cli.run import _show
+from mlm_audit.cli.run import show_result
 from mlm_audit.domain.counts import ReconciliationCounts
 from mlm_audit.domain.findings import (
     Bridge,
@@ -161,8 +161,8 @@ def test_a_fail_that_could_not_check_everything_says_so_and_names_it() -> None:
 @pytest.mark.parametrize(("name", "code"), [("pass", 0), ("fail", 3), ("fail_incomplete", 4), ("incomplete", 4)])
 def test_fail_on_tells_an_incomplete_run_from_one_without_findings(name: str, code: int) -> None:
     settings = Settings()
-    assert _show(CASES[name], settings, json=True, fail_on="critical") == code
-    assert _show(CASES[name], settings, json=True, fail_on=None) == 0
+    assert show_result(CASES[name], settings, json=True, fail_on="critical") == code
+    assert show_result(CASES[name], settings, json=True, fail_on=None) == 0
 
 
 @pytest.mark.parametrize("state", ["new", "grew", "shrank", "carried over", "cleared"])
