@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --durations=25
 # Compiled modules are kept, whatever the shell says: each of the many processes of a test run would compile Prefect anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help days thorough notebooks demo test check lint types rooms fast slow scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines docs screenshots lock clean site release test-room
+.PHONY: help days thorough notebooks demo test check lint types rooms fast slow scorecard servers bench bench-money bench-trees bench-reports bench-explain bench-nights bench-engines bench-mappings docs screenshots lock clean site release test-room
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -118,6 +118,9 @@ bench-explain: $(READY)  ## explanations on a million members next to the reads 
 
 bench-nights: $(READY)  ## nights on histories of 1, 10 and 100 million ledger rows (hours, and 50 GB)
 	$(BIN)/python -m benchmarks.nights
+
+bench-mappings: $(READY) servers  ## what reading through a mapping costs, on three databases
+	$(BIN)/python -m benchmarks.mappings
 
 bench-engines: $(READY)  ## all checks by DuckDB and by Spark on this machine
 	$(BIN)/python -m benchmarks.engines

@@ -73,7 +73,7 @@ def test_the_faults_of_wallets_are_found(name: str, fault: str, audited: Audited
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--platform", "wear-and-earn-pool"], "the demonstration cannot create this platform"),
+        (["--platform", "wear-and-earn-matrix"], "the demonstration cannot create this platform"),
         (["--platform", "baobab", "--faults", "orphan-order"], "there is no fault 'orphan-order'"),
     ],
 )

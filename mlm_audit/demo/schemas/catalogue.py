@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from mlm_audit.demo.platform import Platform
-from mlm_audit.demo.schemas import baobab, laravel_wallet, mlm_platform, unilevel_mlm_pro
+from mlm_audit.demo.schemas import baobab, laravel_wallet, mlm_platform, unilevel_mlm_pro, wear_and_earn_pool
 from mlm_audit.demo.schemas.types import Rows
 from mlm_audit.domain.errors import InputError
 
@@ -29,6 +29,7 @@ SCHEMAS = {
     "laravel-wallet": PlatformSchema(laravel_wallet.TABLES, laravel_wallet.rows_of),
     "mlm-platform": PlatformSchema(mlm_platform.TABLES, mlm_platform.rows_of),
     "unilevel-mlm-pro": PlatformSchema(unilevel_mlm_pro.TABLES, unilevel_mlm_pro.rows_of, OF_BALANCES),
+    "wear-and-earn-pool": PlatformSchema(wear_and_earn_pool.TABLES, wear_and_earn_pool.rows_of),
 }
 
 

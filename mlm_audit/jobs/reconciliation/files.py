@@ -113,17 +113,23 @@ def _notes(con: duckdb.DuckDBPyConnection, books: Books, loaded: Mapping[str, Lo
     """Yield notes on rows that were not compared, on opening balances, and on ids that nearly match."""
     for name, file in loaded.items():
         for left in file.left_out if file else ():
-            total = "" if left.paisa is None else f"; they total {format_money(left.paisa)}"
-            yield f"{plural(left.rows, 'row')} of the {name} {left.reason} {'was' if left.rows == 1 else 'were'} not compared{total}"
+            total = (
+                ""
+                if left.paisa is None
+                else f"; {'its amount is' if left.rows == 1 else 'they total'} {format_money(left.paisa)}"
+            )
+            verb = "was" if left.rows == 1 else "were"
+            yield f"{plural(left.rows, 'row')} of the {name} {left.reason} {verb} not compared{total}"
     if books.opening is not None:
         opening = scalar(con, "select coalesce(sum(balance_paisa), 0) from file_opening")
         yield f"the total of the ledger includes opening balances of {format_money(opening)}"
     first, second = only_in(con, "file_moved", "file_balances"), only_in(con, "file_balances", "file_moved")
     for near in near_ids(first, second):
-        yield (
-            f"{plural(near.pairs, 'account')} of the ledger and of the balances differ only in {near.ways}, such as {near.first!r} and "
-            f"{near.second!r}; if they are the same, give {near.options}"
+        pairs = (
+            f"{plural(near.pairs, 'pair')} of accounts {'differs' if near.pairs == 1 else 'differ'} only in {near.ways}"
         )
+        example = f"{near.first!r} of the ledger and {near.second!r} of the balances"
+        yield f"{pairs}, such as {example}; if they are the same, give {near.options}"
 
 
 _NOT_NUMERIC = """

@@ -106,7 +106,7 @@ def _sealed(result: RunResult) -> dict[str, str]:
 
 def _read(result: RunResult) -> dict[str, str]:
     """Return, for a reconciliation of files, the rows that were read from each file."""
-    return dict(zip(("Ledger read", "Balances read"), files_read(result), strict=False))
+    return dict(zip(("Ledger read", "Balances read", "Opening balances read"), files_read(result), strict=False))
 
 
 def report_sentence(result: RunResult) -> str:

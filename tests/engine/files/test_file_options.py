@@ -272,7 +272,7 @@ def test_ids_as_floats_in_one_of_the_files(tmp_path: Path) -> None:
     arguments = books(tmp_path, LEDGER, "account_id,balance\n1.0,7.50\n2.0,5.00\n")
     result = document(*arguments)
     assert result["verdict"] == "FAIL"
-    said = "2 accounts of the ledger and of the balances differ only in a fraction of zeros, such as '1' and '1.0'"
+    said = "2 pairs of accounts differ only in a fraction of zeros, such as '1' of the ledger and '1.0' of the balances"
     assert result["notes"] == [f"{said}; if they are the same, give --whole-ids"]
     assert document(*arguments, "--whole-ids")["verdict"] == "PASS"
     twice = books(tmp_path, LEDGER, "account_id,balance\n1.0,7.50\n1,5.00\n")

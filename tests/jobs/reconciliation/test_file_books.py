@@ -109,9 +109,7 @@ def test_running_balances_in_both_orders(tmp_path: Path) -> None:
     header = "account_id,amount,after"
     wallets = csv(tmp_path / "w.csv", "account_id,balance", [(1, "108.50"), (2, "0.00")])
     opening = csv(tmp_path / "o.csv", "account_id,balance", [(1, "100.00")])
-    said = (
-        "After the row on line 5 the balance is ₹118.50; the balance before, ₹107.50 and the row's ₹1.00 give ₹108.50."
-    )
+    said = "After the row on line 5, the balance is ₹118.50, but the balance before (₹107.50) and the row (₹1.00) give ₹108.50."
     for order, lines in (("oldest-first", rows), ("newest-first", rows[::-1])):
         ledger = csv(tmp_path / "l.csv", header, lines)
         arguments: list[str | Path] = [
@@ -135,7 +133,7 @@ def test_running_balances_in_both_orders(tmp_path: Path) -> None:
         ["running_balance=after"],
     )
     assert [finding.message for finding in result.findings] == [
-        "After the row on line 2 the balance is ₹6.00; the opening balance of ₹0.00 and the row's ₹5.00 give ₹5.00."
+        "After the row on line 2, the balance is ₹6.00, but the opening balance (₹0.00) and the row (₹5.00) give ₹5.00."
     ]
 
 
@@ -301,7 +299,7 @@ def test_ids_that_nearly_match(
     assert len(apart["findings"]) == 4
     if ways:
         [note] = apart["notes"]
-        assert note.startswith(f"2 accounts of the ledger and of the balances differ only in {ways}, such as ")
+        assert note.startswith(f"2 pairs of accounts differ only in {ways}, such as ")
         assert note.endswith(f"give {' '.join(options)}")
     else:
         assert len(apart["notes"]) == 2
@@ -317,3 +315,13 @@ def test_ids_that_become_one_are_refused(tmp_path: Path) -> None:
     arguments: list[str | Path] = ["reconcile-files", "--ledger", paths[0], "--wallets", paths[1]]
     assert [f["member_id"] for f in document(*arguments)["findings"]] == ["A"]
     assert "w.csv, line 3: account 'a' appears twice (first in line 2)" in refused(*arguments, "--match-ids", "case")
+
+
+def test_several_breaks_of_one_account_have_ids_of_their_own(tmp_path: Path) -> None:
+    rows = [(1, "a", "1.00", "9.00"), (1, "a", "1.00", "9.00"), (1, "b", "1.00", "9.00"), (1, "b", "1.00", "9.00")]
+    ledger = csv(tmp_path / "l.csv", "account_id,ref,amount,after", rows)
+    wallets = csv(tmp_path / "w.csv", "account_id,balance", [(1, "4.00")])
+    result = run({"ledger": ledger, "wallets": wallets}, ["transaction_id=ref", "running_balance=after"])
+    ids = [finding.id for finding in result.findings]
+    assert len(set(ids)) == len(ids) == 6
+    assert {"transaction-twice/a", "transaction-twice/b", "running-balance-file/1/2"} < set(ids)

@@ -4,7 +4,7 @@
 -- needs: file_ledger, file_opening
 -- proves: The balance after every row is the balance before it plus its amount; before the first row it is the opening balance.
 -- do: Look for a row that is missing, inserted or changed at this place in the account.
--- message: After the row on line {line} the balance is {running_paisa}; {before_text} {before_paisa} and the row's {moved_paisa} give {expected_paisa}.
+-- message: After the row on line {line}, the balance is {running_paisa}, but {before_text} ({before_paisa}) and the row ({moved_paisa}) give {expected_paisa}.
 with ordered as (
     select
         l.member_id,
@@ -29,8 +29,9 @@ select
     o.before_paisa,
     o.amount_paisa as moved_paisa,
     o.before_paisa + o.amount_paisa as expected_paisa,
-    case when o.line_before is null then 'the opening balance of' else 'the balance before,' end as before_text,
+    case when o.line_before is null then 'the opening balance' else 'the balance before' end as before_text,
     'running-balance-file' as cause,
-    [{'table': 'ledger', 'id': o.line_before}, {'table': 'ledger', 'id': o.line}] as evidence
+    [{'table': 'ledger', 'id': o.line_before}, {'table': 'ledger', 'id': o.line}] as evidence,
+    o.member_id || '/' || o.line as key
 from ordered as o
 where o.running_paisa <> o.before_paisa + o.amount_paisa

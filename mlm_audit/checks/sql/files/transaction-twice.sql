@@ -14,7 +14,8 @@ select
     count(*) as rows,
     case when count(distinct l.member_id) > 1 then ', of ' || count(distinct l.member_id) || ' accounts' else '' end as accounts_text,
     'transaction-twice' as cause,
-    [{'table': 'ledger', 'id': min(l.line)}, {'table': 'ledger', 'id': max(l.line)}] as evidence
+    [{'table': 'ledger', 'id': min(l.line)}, {'table': 'ledger', 'id': max(l.line)}] as evidence,
+    l.transaction_id as key
 from file_ledger as l
 group by l.transaction_id
 having count(*) > 1
