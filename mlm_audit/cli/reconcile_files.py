@@ -152,7 +152,14 @@ def reconcile_files(
         whole_ids=whole_ids,
         match_ids=match_ids,
     )
-    selection = selection_of(since=since, until=until, dates=dates, currency=currency, account=account)
+    selection = selection_of(
+        since=since,
+        until=until,
+        dates=dates,
+        currency=currency,
+        account=account,
+        match_ids=files["ledger"].source.format.match_ids,
+    )
     if selection.currency:
         show_currency(selection.currency)
     books = books_of(

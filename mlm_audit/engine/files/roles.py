@@ -32,6 +32,8 @@ BESIDE = {
 """Columns beside the amounts of a ledger, and beside the balances, that are read only when the user names them."""
 WORDS = ("direction", "transaction_id", "date", "currency")
 """Roles whose values are texts."""
+WITH_PARTS = ("list", "large_list", "fixed_size", "struct", "map", "binary", "large_binary")
+"""How the names of types begin whose values are no single text or number."""
 OF_LEDGER = ("member_id", "amount", *SIDES, *BESIDE["amount"])
 OF_BALANCES = ("member_id", "balance", *BESIDE["balance"])
 
@@ -102,6 +104,10 @@ def _checked(source: InputFile, rows: FileRows, columns: dict[str, str]) -> dict
     for role, column in columns.items():
         kind = rows.columns[column]
         if role in WORDS:
+            if kind.startswith(WITH_PARTS):
+                raise InputError(
+                    f"{shown(source.path)}, column {shown(column)}: {kind} values cannot be read; export them as text"
+                )
             continue
         if kind in FLOATS and role != "member_id":
             raise InputError(

@@ -1,5 +1,6 @@
 """Which rows of the files are compared: those of a time, of a currency, or of one account. All others are counted."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
@@ -8,6 +9,8 @@ import polars as pl
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import CURRENCIES
+from mlm_audit.engine.files.format import MatchIds
+from mlm_audit.engine.files.identifiers import comparable
 
 DateForm = Literal["iso", "day-first", "month-first"]
 """How a file writes days: 2026-10-31, 31/10/2026 or 10/31/2026, each with a time behind it or none."""
@@ -44,9 +47,18 @@ class Selection:
 
 
 def selection_of(
-    *, since: str | None, until: str | None, dates: str, currency: str | None, account: str | None
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    dates: str = "iso",
+    currency: str | None = None,
+    account: str | None = None,
+    match_ids: Collection[MatchIds] = (),
 ) -> Selection:
-    """Return the selection that the options describe. Raise InputError for an option that cannot be used."""
+    """Return the selection that the options describe, with the account in the form in which ids are compared.
+
+    Raise InputError for an option that cannot be used.
+    """
     if dates not in get_args(DateForm):
         raise InputError(f"--dates {dates!r}: give one of {', '.join(get_args(DateForm))}")
     if currency is not None and currency.upper() not in CURRENCIES:
@@ -61,7 +73,7 @@ def selection_of(
         until=last,
         dates=dates,  # type: ignore[arg-type]
         currency=currency.upper() if currency else None,
-        account=account.strip() if account else None,
+        account=comparable(pl.Series([account.strip()]), match_ids)[0] if account else None,
     )
 
 

@@ -68,6 +68,11 @@ def books_of(
         sides[name] = _amount(option, text, selection)
     if "wallets" not in sides:
         raise InputError("give the balances with --wallets FILE, or with --account ID and --balance AMOUNT")
+    if selection.since is not None and "opening" not in sides:
+        raise InputError(
+            f"--since {selection.since} leaves out the rows before that day, so that the balances before it are needed; give them with "
+            "--opening FILE, or with --account ID and --opening-balance AMOUNT"
+        )
     return Books(
         ledger=files["ledger"],
         balances=sides["wallets"],

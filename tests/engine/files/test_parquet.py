@@ -73,3 +73,20 @@ def test_parquet__parents_that_are_floats(tmp_path: Path) -> None:
     assert "row 2, column parent: '1.5' was stored as a float" in refused(
         "tree", "check-file", half, "--id", "id", "--parent", "parent", "--whole-ids"
     )
+
+
+@pytest.mark.parametrize("role", ["transaction_id", "date", "direction"])
+def test_parquet__words_with_parts_are_refused(tmp_path: Path, role: str) -> None:
+    path = parquet(tmp_path / "l.parquet", account_id=[1], amount=["1"], more=[["x"]])
+    line = refused("reconcile-files", "--ledger", path, "--wallets", books(tmp_path)[-1], "--map", f"{role}=more")
+    assert "column more: list<element: string> values cannot be read; export them as text" in line
+
+
+def test_parquet__days_and_numbers_as_words(tmp_path: Path) -> None:
+    import datetime as dt
+
+    days = [dt.date(2026, 10, 31), dt.date(2026, 11, 1)]
+    path = parquet(tmp_path / "l.parquet", account_id=[1, 1], amount=["7.50", "1.00"], day=days, ref=[7, 8])
+    wallets = parquet(tmp_path / "w.parquet", account_id=[1], balance=["7.50"])
+    arguments = ["--map", "date=day", "--map", "transaction_id=ref", "--until", "2026-10-31"]
+    assert document("reconcile-files", "--ledger", path, "--wallets", wallets, *arguments)["verdict"] == "PASS"

@@ -23,8 +23,7 @@ def csv(path: Path, header: str, rows: list[tuple[Any, ...]]) -> Path:
 
 
 def run(paths: dict[str, Path], pairs: list[str], **chosen: Any) -> RunResult:
-    options = {"since": None, "until": None, "dates": "iso", "currency": None, "account": None} | chosen
-    books = books_of(mapped_files(paths, pairs, {}), selection_of(**options))
+    books = books_of(mapped_files(paths, pairs, {}), selection_of(**chosen))
     return reconcile_files(books, settings_for(), lambda: NOW)
 
 
@@ -149,6 +148,8 @@ def test_the_statement_of_one_account(tmp_path: Path) -> None:
     assert "the total of the ledger includes opening balances of ₹100.00" in off["notes"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "--account A7 --balance 107.51 --opening-balance 100.00" in page
+    other = csv(tmp_path / "w.csv", "account_id,balance", [("a7", "7.50")])
+    assert document(*arguments, "--wallets", other, "--match-ids", "case")["verdict"] == "PASS"
     wallets = csv(tmp_path / "w.csv", "account_id,balance", [("A6", "1.00"), ("A7", "7.50"), ("A8", "2.00")])
     one = document(*arguments, "--wallets", wallets)
     assert (one["verdict"], one["counts"]["users_checked"]) == ("PASS", 1)
@@ -158,6 +159,7 @@ def test_the_statement_of_one_account(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--wallets", "w.csv", "--since", "2026-10-01"], "--since 2026-10-01 leaves out the rows before that day"),
         ([], "give the balances with --wallets FILE, or with --account ID and --balance AMOUNT"),
         (["--balance", "5"], "--balance is the balance of one account; name it with --account ID"),
         (["--account", " ", "--balance", "5"], "--account '': give the account whose statement the ledger is"),
@@ -168,6 +170,10 @@ def test_the_statement_of_one_account(tmp_path: Path) -> None:
         (
             ["--account", "1", "--balance", "5", "--wallets", "w.csv"],
             "--balance and --wallets both give the balance; omit one of them",
+        ),
+        (
+            ["--wallets", "w.csv", "--since", "2026-10-01"],
+            "--since 2026-10-01 leaves out the rows before that day, so that the balances",
         ),
         (["--wallets", "w.csv", "--until", "2026-13-01"], "--until '2026-13-01': give a day, such as 2026-10-31"),
         (
