@@ -25,6 +25,7 @@ from mlm_audit.platforms.operations import Operate, why_not_operable
 from mlm_audit.platforms.sections import LedgerTable, MappedTable, MemberTable, Strict
 from mlm_audit.platforms.units import unit_of
 
+UTC = "+00:00"
 SECTIONS = (
     "users",
     "ledger",
@@ -57,6 +58,8 @@ class Head(Strict):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")
     title: str = Field(min_length=1)
     currency: str = "INR"
+    utc_offset: str = Field(default=UTC, pattern=r"^[+-](?:0[0-9]|1[0-4]):[0-5][0-9]$")
+    """The offset of times that the tables store without a zone, such as +05:30 for Indian time."""
     decide: tuple[str, ...] = ()
     """Questions that the person who attaches the platform has to answer. A mapping with an open question is not used."""
 
@@ -138,12 +141,21 @@ class Mapping:
     conventions: Conventions = STANDARD
     control_totals: tuple[ControlTotal, ...] = ()
     """Pairs of figures that have to be equal, each from queries of its own."""
+    utc_offset: str = UTC
+    """The offset of times that the tables store without a zone."""
     operate: Operate | None = None
     """What may be written when PLATFORM_WRITES is set; None when the mapping only allows reading."""
 
     def amount(self, minor: int) -> str:
         """Return an amount in the currency of the platform."""
         return format_money(minor, currency=CURRENCIES[self.currency])
+
+    @property
+    def minutes_ahead(self) -> int:
+        """Return by how many minutes stored times without a zone are ahead of UTC."""
+        hours, minutes = self.utc_offset[1:].split(":")
+        ahead = 60 * int(hours) + int(minutes)
+        return -ahead if self.utc_offset.startswith("-") else ahead
 
     def unit(self, rows: MappedTable, amount: str) -> Fraction:
         """Return the minor units that one stored unit of an amount is worth."""
@@ -264,6 +276,12 @@ def _parsed(path: Path, text: str) -> Mapping:
     if file.operate and (found := why_not_operable(file.operate, file.users, file.ledger, file.payout_schedule)):
         key, why = found
         raise InputError(f"platform {path}, line {_line_of(text, key, ('operate',))}, key operate.{key}: {why}")
+    if file.operate and head.utc_offset != UTC:
+        line = _line_of(text, "utc_offset", ("platform",))
+        raise InputError(
+            f"platform {path}, line {line}, key platform.utc_offset: the jobs write times in UTC; a platform that stores other times can "
+            "only be read, so remove [operate]"
+        )
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Mapping(
         head.name,
@@ -278,6 +296,7 @@ def _parsed(path: Path, text: str) -> Mapping:
         file.absent,
         file.conventions,
         file.control_totals,
+        head.utc_offset,
         file.operate,
     )
 

@@ -5,6 +5,7 @@ Both hold the same facts as the toolkit's own tables. Whatever the checks find t
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ class Schema:
     ledger: str
     """`credit-debit` or `direction`."""
     key: Callable[[int], Any] = lambda number: number
+    ahead: timedelta = timedelta(0)
+    """How far stored times are ahead of UTC."""
 
 
 def _camel(name: str) -> str:
@@ -68,6 +71,8 @@ SHOUTING = Schema(
 )
 KEYED = replace(SHOUTING, name="keyed", key=lambda number: f"k-{number:x}")
 """Keys that are texts, in every table."""
+LOCAL = replace(SHOUTING, name="local", ahead=timedelta(hours=5, minutes=30))
+"""Times in Indian time, without a zone."""
 FRENCH = Schema(
     "french",
     lambda section: f"mlm {section}",
@@ -139,7 +144,8 @@ def _converted(section: str, frame: pl.DataFrame, schema: Schema) -> tuple[list[
             values[stored] = [None if one is None else schema.key(one) for one in series]
         else:
             kind = _type(series)
-            values[stored] = series.to_list()
+            moved = series + schema.ahead if series.dtype == pl.Datetime else series
+            values[stored] = moved.to_list()
         columns.append(sa.Column(stored, kind, primary_key=plain == "id"))
     if section == "ledger":
         for stored, kind, made in _ledger(frame, schema):
@@ -189,6 +195,8 @@ def key_text(kind: str, reference: int | None, schema: Schema) -> str:
 
 def _mapping(frames: dict[str, pl.DataFrame], schema: Schema) -> str:
     lines = ["[platform]", f'name = "{schema.name}"', f'title = "The demonstration, {schema.name}"']
+    if schema.ahead:
+        lines.append('utc_offset = "+05:30"')
     has_text_keys = schema.key(1) != 1
     if has_text_keys:
         lines += ["[absent]", '"ledger.balance_after" = "the ids of the ledger are texts and give no order"']

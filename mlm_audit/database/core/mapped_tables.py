@@ -37,6 +37,8 @@ from mlm_audit.platforms.sections import LedgerTable, MappedTable
 MODELS: MappingOf[str, type[Base]] = {name: SOURCES.get(name, platform.Kyc) for name in SECTIONS}
 """Section of a mapping → the table that it stands for."""
 LEFT_OUT = "left_out"
+ZONED = "zoned time"
+"""What a column of times holds that the database itself converts to UTC."""
 
 
 def attach(engine: Engine, mapping: Mapping) -> None:
@@ -104,9 +106,10 @@ def _columns(inspector: sa.Inspector, mapping: Mapping, table: MappedTable) -> d
             f"platform {mapping.path}: the database has no table {table.table}; compare the mapping with the database"
         ) from error
     holds = dialect_of(inspector).decimals_are
-    return {
-        column["name"]: holds if (family := family_of(column["type"])) == "decimal" else family for column in columns
-    }
+    dialect = dialect_of(inspector)
+    families = {column["name"]: family_of(column["type"]) for column in columns}
+    zoned = {column["name"]: ZONED for column in columns if dialect.keeps_zone(column["type"])}
+    return {name: holds if family == "decimal" else family for name, family in families.items()} | zoned
 
 
 def source_of_table(engine: Engine, mapping: Mapping, section: str, table: MappedTable) -> "MappedSource":
@@ -247,15 +250,24 @@ class MappedSource:
             return as_key(self.dialect.plain_text(stored))
         if name == "reference_id" and self.text_keys:
             return sa.cast(as_key(self.dialect.plain_text(stored)), sa.String(20))
-        if isinstance(column.type, Instant) and (not self.families or self._family(name) == "date"):
-            instant: ColumnElement[Any] = (
-                self.dialect.midnight(stored) if self.families else self.dialect.queried_instant(stored)
-            )
-            return instant
+        if isinstance(column.type, Instant):
+            return self._instant(name, stored)
         if name in table.words:
             is_flag = isinstance(column.type, sa.Boolean)
             return as_meant(stored, table.words[name], None if is_flag else self.dialect.plain_text(stored))
         return stored
+
+    def _instant(self, name: str, stored: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return a stored time in UTC. A query has to give times in UTC, because the types of its columns are not known."""
+        family, minutes = self._family(name), self.mapping.minutes_ahead
+        instant: ColumnElement[Any] = stored
+        if not self.families:
+            instant = self.dialect.queried_instant(stored)
+        elif family == "date":
+            instant = self.dialect.midnight(stored)
+        if self.families and minutes and family != ZONED:
+            instant = self.dialect.earlier(instant, minutes)
+        return instant
 
     def _derived(self, name: str, column: sa.Column[Any]) -> ColumnElement[Any]:
         """Return a column that is part of a text, or the number of a row; null for one that the platform does not keep."""
@@ -306,6 +318,7 @@ _TYPES: dict[str, Any] = {
     "decimal": sa.Numeric(),
     "text": sa.String(),
     "time": sa.DateTime(),
+    ZONED: sa.DateTime(timezone=True),
     "date": sa.Date(),
     "json": sa.JSON(),
 }

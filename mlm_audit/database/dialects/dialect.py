@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import polars as pl
-from sqlalchemy import Connection, DateTime, Engine, Inspector, String, Text, cast, true, type_coerce
+from sqlalchemy import Connection, DateTime, Engine, Inspector, String, Text, cast, literal_column, true, type_coerce
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.engine import URL
 from sqlalchemy.types import TypeEngine
@@ -178,6 +178,14 @@ class Dialect(ABC):
     def queried_instant(self, column: Any) -> Any:
         """Return a column of a query, whose type is not known, as instants."""
         return column
+
+    def keeps_zone(self, kind: TypeEngine[Any]) -> bool:
+        """Return whether a column of this type holds instants, whatever zone they were written in."""
+        return bool(getattr(kind, "timezone", False))
+
+    def earlier(self, column: Any, minutes: int) -> Any:
+        """Return a column of times so many minutes earlier. A value that is no time stays as it is."""
+        return column - literal_column(f"interval '{minutes}' minute")
 
     def is_instant(self, column: Any) -> Any:  # noqa: ARG002
         """Return the condition that a stored time is an instant, for values within the years of the business."""

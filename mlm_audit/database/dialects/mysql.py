@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 from sqlalchemy import (
+    TIMESTAMP,
     BigInteger,
     Connection,
     Engine,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     cast,
     event,
     func,
+    literal_column,
     type_coerce,
 )
 from sqlalchemy import Dialect as SqlDialect
@@ -130,6 +132,14 @@ class Mysql(Dialect):
         mark = "char(92 using utf8mb4)" if dialect.is_mariadb else "'$'"  # type: ignore[attr-defined]
         group = f"concat({mark}, '{number}')"
         return f"case when {{0}} regexp {{1}} then nullif(regexp_replace({{0}}, {{1}}, {group}), '') end"
+
+    def keeps_zone(self, kind: TypeEngine[Any]) -> bool:
+        """Return whether the type is TIMESTAMP, which is converted to the zone of the session."""
+        return isinstance(kind, TIMESTAMP)
+
+    def earlier(self, column: Any, minutes: int) -> Any:
+        """Return a column of times so many minutes earlier. A zero date, of which nothing can be taken, stays."""
+        return func.coalesce(func.timestampadd(literal_column("minute"), -minutes, column), column)
 
     def is_instant(self, column: Any) -> Any:
         """Return the condition that neither month nor day is zero, as in 2026-00-00."""

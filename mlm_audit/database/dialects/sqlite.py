@@ -27,6 +27,7 @@ READS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE, s
 PRAGMAS = ("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list")
 OUTSIDE = ("load_extension", "readfile", "writefile", "edit", "fsdir", "lsmode", "fts3_tokenizer", "zipfile")
 """Functions of some SQLite builds that reach outside the database."""
+SECONDS_LENGTH = 19
 DAY_LENGTH = len("2026-01-31")
 CHUNK_ROWS = 100_000
 
@@ -157,6 +158,12 @@ class Sqlite(Dialect):
     def queried_instant(self, column: Any) -> Any:
         """Return days with a time, and every other text as it is."""
         return self.midnight(column)
+
+    def earlier(self, column: Any, minutes: int) -> Any:
+        """Return a column of times so many minutes earlier, with the fraction of the second as it is written."""
+        text = type_coerce(column, String)
+        moved = func.strftime("%Y-%m-%d %H:%M:%S", func.substr(text, 1, SECONDS_LENGTH), f"{-minutes} minutes")
+        return func.coalesce(moved.concat(func.substr(text, SECONDS_LENGTH + 1)), text)
 
     def is_instant(self, column: Any) -> Any:
         """Return the condition that a text is a time. The comparison of texts alone would accept others."""

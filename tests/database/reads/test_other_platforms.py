@@ -17,10 +17,10 @@ from mlm_audit.demo.platform import Platform
 from mlm_audit.domain.keys import number_of_key
 from mlm_audit.platforms.mapping import load_mapping
 from tests.conftest import clean_platform
-from tests.support.other_platforms import FRENCH, KEYED, SHOUTING, Schema, build, frames_of, is_key, key_text
+from tests.support.other_platforms import FRENCH, KEYED, LOCAL, SHOUTING, Schema, build, frames_of, is_key, key_text
 
 
-@pytest.mark.parametrize("schema", [SHOUTING, FRENCH], ids=lambda schema: schema.name)
+@pytest.mark.parametrize("schema", [SHOUTING, FRENCH, LOCAL], ids=lambda schema: schema.name)
 def test_a_platform_under_another_schema(
     schema: Schema,
     any_url: str,
