@@ -11,8 +11,10 @@ from mlm_audit.database.core.own_tables import Authorisation
 from mlm_audit.database.core.schema import require
 from mlm_audit.database.store.authorisations import Grant, add_authorisation, list_authorisations
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.money import format_money, parse_amount
+from mlm_audit.domain.money import CURRENCIES, format_money, parse_amount
 from mlm_audit.domain.privacy import one_line
+from mlm_audit.domain.settings import Settings
+from mlm_audit.platforms.mapping import mapping_of
 
 LONGEST_REFERENCE, LONGEST_NAME, LONGEST_REASON = 191, 100, 1_000
 
@@ -28,7 +30,7 @@ def add(
     amount: Annotated[
         str,
         Parameter(
-            help="The amount in rupees by which the wallet changes, such as 250.00 or -312.50.",
+            help="The amount by which the wallet changes, such as 250.00 or -312.50.",
             allow_leading_hyphen=True,
         ),
     ],
@@ -48,15 +50,16 @@ def add(
 
     An authorisation is never changed or removed.
     """
+    settings = settings_with(db)
     grant = Grant(
         kind,
         member,
-        _amount(amount),
+        _amount(amount, settings),
         _text("--reference", reference, LONGEST_REFERENCE),
         _text("--by", by, LONGEST_NAME),
         _text("--reason", reason, LONGEST_REASON),
     )
-    engine = database(settings_with(db))
+    engine = database(settings)
     require(engine, {Authorisation: None})
     number = add_authorisation(engine, grant, clock())
     if json:
@@ -86,12 +89,15 @@ def list_all(*, db: Db = None, json: Json = False) -> None:
         out.print("There are no authorisations.")
 
 
-def _amount(text: str) -> int:
+def _amount(text: str, settings: Settings) -> int:
+    mapping = mapping_of(settings)
+    currency = CURRENCIES["INR" if mapping is None else mapping.currency]
     try:
-        paisa = parse_amount(text)
+        paisa = parse_amount(text, currency.digits)
     except ValueError as error:
         raise InputError(
-            f"authorisations add --amount {text}: give rupees with at most two decimals, such as 250.00"
+            f"authorisations add --amount {text}: give an amount in {currency.code} with at most {currency.digits} decimals, such as "
+            f"{format_money(250 * currency.minor_per_major, currency=currency).removeprefix(currency.symbol)}"
         ) from error
     if not 0 < abs(paisa) < 2**63:
         raise InputError(f"authorisations add --amount {text}: give an amount other than zero that fits the ledger")

@@ -125,6 +125,12 @@ def format_decimal(paisa: int) -> str:
     return f"{'-' if paisa < 0 else ''}{whole}{decimals}"
 
 
+def format_hundredths(number: int) -> str:
+    """Format a number of hundredths that is no amount, such as a percentage: 1234 → `12.34`."""
+    whole, fraction = divmod(abs(number), 100)
+    return f"{'-' if number < 0 else ''}{whole}.{fraction:02d}"
+
+
 def grouped(count: int) -> str:
     """Format a whole number: 1234567 → 12,34,567 in Indian grouping, 1,234,567 beside any other currency."""
     sign = "-" if count < 0 else ""

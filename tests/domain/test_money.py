@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlm_audit.domain import money
-from mlm_audit.domain.money import floor_share, format_decimal, format_money, parse_amount, split_evenly
+from mlm_audit.domain.money import (
+    floor_share,
+    format_decimal,
+    format_hundredths,
+    format_money,
+    parse_amount,
+    show_currency,
+    split_evenly,
+)
 
 
 @pytest.mark.parametrize(
@@ -107,3 +115,8 @@ def test_a_process_shows_one_currency() -> None:
     ):
         money.show_currency("INR")
     assert money.format_money(100, currency=money.CURRENCIES["EUR"]) == "€1.00"
+
+
+def test_hundredths_that_are_no_amounts_have_two_decimals_in_any_currency() -> None:
+    show_currency("JPY")
+    assert (format_decimal(1234), format_hundredths(1234), format_hundredths(-5)) == ("1234", "12.34", "-0.05")

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import polars as pl
 
 from mlm_audit.domain.findings import Verdict, verdict_in_words
-from mlm_audit.domain.money import format_decimal, format_money, grouped
+from mlm_audit.domain.money import format_hundredths, format_money, grouped
 from mlm_audit.domain.periods import format_local, zone
 from mlm_audit.domain.privacy import one_line
 
@@ -197,9 +197,9 @@ def _cell(value: Any, kind: Kind, timezone: str) -> str:  # noqa: PLR0911  (one 
     if kind == "count":
         return grouped(int(value))
     if kind == "share":
-        return f"{format_decimal(int(value))} %"
+        return f"{format_hundredths(int(value))} %"
     if kind == "number":
-        return format_decimal(int(value))
+        return format_hundredths(int(value))
     if kind == "instant":
         return format_local(value if value.tzinfo else value.replace(tzinfo=UTC), zone(timezone))
     if kind == "day":

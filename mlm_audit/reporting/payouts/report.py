@@ -10,7 +10,7 @@ from mlm_audit.domain.counts import Overdue, PayoutCounts, ReasonTotal
 from mlm_audit.domain.findings import RunResult, Verdict
 from mlm_audit.domain.items import PayoutItem
 from mlm_audit.domain.jobs import job_of
-from mlm_audit.domain.money import format_decimal, format_money, grouped, plural
+from mlm_audit.domain.money import format_hundredths, format_money, grouped, plural
 from mlm_audit.domain.periods import format_local, parse_instant
 from mlm_audit.reporting.core.parts import LARGEST, FigureRow, Page, ReportContext, common
 from mlm_audit.reporting.core.trend_chart import trend_of, turned
@@ -200,7 +200,7 @@ def _outliers(pays: Sequence[PayoutItem]) -> tuple[dict[str, str], ...]:
             "schedule": str(item.schedule_id),
             "member": str(item.member_id),
             "amount": format_money(item.paisa),
-            "times": f"{format_decimal(item.paisa * 100 // middle)[:-1]} ×",
+            "times": f"{format_hundredths(item.paisa * 100 // middle)[:-1]} ×",
             "mark": "high" if item.paisa >= FAR_ABOVE * middle else "",
         }
         for item in largest
