@@ -60,8 +60,6 @@ OF_SLICES = ("brought_forward", "first_paid", "first_orders", "whole_members", "
 """What a subset of the platform receives, since it does not have all the rows from which these are computed."""
 ORDER_SPAN = "select min(paid_at) as first_at, max(paid_at) as last_at from orders"
 """The instants of the first and the last paid order, which determine the business months."""
-SMALL_BYTES = 4 * 1024 * 1024
-"""Up to this size, an input is held in memory."""
 BROUGHT_FORWARD: dict[str, Any] = {
     "user_id": pl.Int64,
     "sum_paisa": pl.Int64,
@@ -205,10 +203,7 @@ class Engine:
         only_reads(self.con, query)
 
     def _view(self, name: str) -> None:
-        size = sum(path.stat().st_size for path in parts_of(self.snapshot, name))
-        # A small input is read once; otherwise each of the many queries would open its files again.
-        kind = "table" if size <= SMALL_BYTES else "view"
-        self.con.execute(f"create {kind} {name} as select * from {relation(self.snapshot, name)}")
+        self.con.execute(f"create view {name} as select * from {relation(self.snapshot, name)}")
 
     def _table(self, name: str, frame: pl.DataFrame) -> None:
         self.con.register("frame_in", frame.to_arrow())
