@@ -4,8 +4,9 @@ Each kind counts with its amount as it is stored, with the opposite sign, or not
 is tried. With many, the search starts from several choices and changes one or two kinds at a time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations, product
 
 import numpy as np
@@ -16,6 +17,10 @@ KindKey = tuple[str, str]
 Matrix = npt.NDArray[np.int64]
 EVERY_CHOICE_UP_TO = 9
 """The number of kinds up to which every choice of signs is tried, which is 3 to that power."""
+EACH_ALONE_UP_TO = 20
+"""The number of kinds up to which a climb starts from each kind alone."""
+MOST_COMPARED = 4_000_000
+"""The most numbers that are compared at once."""
 SIGNS = (1, 0, -1)
 """In the order in which they are preferred among choices that reproduce as many wallets."""
 
@@ -88,33 +93,70 @@ def _every(table: Matrix, target: Matrix) -> Matrix:
 
 
 def _ascent(table: Matrix, target: Matrix) -> Matrix:
-    ends = [_climb(table, target, start) for start in _starts(table.shape[1])]
-    return max(ends, key=lambda signs: _rank(table, target, signs))
+    """Return the best end of several climbs. A choice that reproduces every wallet needs no further one."""
+    best, rank = None, (-1, 0, 0)
+    for start in _starts(table.shape[1]):
+        end = _climb(table, target, start)
+        if (found := _rank(table, target, end)) > rank:
+            best, rank = end, found
+        if rank[0] == len(target):
+            break
+    assert best is not None
+    return best
 
 
 def _starts(kinds: int) -> Iterator[Matrix]:
-    """Yield the choices to start from: all as stored, none, and each kind alone."""
+    """Yield the choices to start from: all as stored, none, and with not too many kinds each of them alone."""
     yield np.ones(kinds, dtype=np.int64)
     yield np.zeros(kinds, dtype=np.int64)
-    yield from np.eye(kinds, dtype=np.int64)
+    if kinds <= EACH_ALONE_UP_TO:
+        yield from np.eye(kinds, dtype=np.int64)
 
 
 def _climb(table: Matrix, target: Matrix, signs: Matrix) -> Matrix:
     """Change one kind, or two together, as long as more wallets are reproduced."""
     best = _rank(table, target, signs)
     while True:
-        better = max(_neighbours(signs), key=lambda one: _rank(table, target, one))
+        better = _best_neighbour(table, target, signs)
         if (rank := _rank(table, target, better)) <= best:
             return signs
         signs, best = better, rank
 
 
-def _neighbours(signs: Matrix) -> Sequence[Matrix]:
-    found = []
-    places = [*((place,) for place in range(len(signs))), *combinations(range(len(signs)), 2)]
-    for chosen in places:
-        for values in product(SIGNS, repeat=len(chosen)):
-            one = signs.copy()
-            one[list(chosen)] = values
-            found.append(one)
-    return found
+def _best_neighbour(table: Matrix, target: Matrix, signs: Matrix) -> Matrix:
+    """Return the best choice that differs in one kind or two, the first of several equal ones."""
+    kinds = len(signs)
+    places, values = np.repeat(np.arange(kinds), len(SIGNS)), np.tile(np.array(SIGNS), kinds)
+    first, second = _pairs(kinds)
+    # What a change adds to every member, and what is lacking to the wallets.
+    added = (values - signs[places]) * table[:, places]
+    lacking = (target - table @ signs)[:, None]
+    agreeing = [(added == lacking).sum(axis=0)]
+    block = max(1, MOST_COMPARED // max(1, len(target)))
+    for start in range(0, len(first), block):
+        part = slice(start, start + block)
+        agreeing.append((added[:, first[part]] + added[:, second[part]] == lacking).sum(axis=0))
+    count = (values != 0).astype(np.int64) - (signs[places] != 0)
+    stored = (values == 1).astype(np.int64) - (signs[places] == 1)
+    more = [np.concatenate([one, one[first] + one[second]]) for one in (count, stored)]
+    # Ranks are compared as one number: the wallets, then the kinds that count, then the stored signs.
+    base = 4 * kinds + 1
+    rank = (np.concatenate(agreeing).astype(np.int64) * base + more[0]) * base + more[1]
+    place = int(rank.argmax())
+    changed = [place] if place < len(places) else [first[place - len(places)], second[place - len(places)]]
+    one = signs.copy()
+    one[places[changed]] = values[changed]
+    return one
+
+
+@cache
+def _pairs(kinds: int) -> tuple[Matrix, Matrix]:
+    """Return the places of two changes of different kinds, in the order of the kinds and of their signs."""
+    width = len(SIGNS)
+    both = [
+        (one * width + left, other * width + right)
+        for one, other in combinations(range(kinds), 2)
+        for left, right in product(range(width), repeat=2)
+    ]
+    found = np.array(both, dtype=np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]

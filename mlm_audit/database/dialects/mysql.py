@@ -17,7 +17,6 @@ from sqlalchemy import (
     cast,
     event,
     func,
-    literal_column,
     type_coerce,
 )
 from sqlalchemy import Dialect as SqlDialect
@@ -139,7 +138,7 @@ class Mysql(Dialect):
 
     def earlier(self, column: Any, minutes: int) -> Any:
         """Return a column of times so many minutes earlier. A zero date, of which nothing can be taken, stays."""
-        return func.coalesce(func.timestampadd(literal_column("minute"), -minutes, column), column)
+        return func.coalesce(super().earlier(column, minutes), column)
 
     def is_instant(self, column: Any) -> Any:
         """Return the condition that neither month nor day is zero, as in 2026-00-00."""

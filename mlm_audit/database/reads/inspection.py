@@ -46,6 +46,9 @@ FEWEST_MEMBERS = 20
 """With fewer members to compare, a combination counts as if the others were not reproduced."""
 MEMBER_TABLES = 3
 """The number of tables that are tried as the members: those that most other tables name."""
+LEAST_OF_A_PART = 20
+"""The first of several tables that are the ledger together reproduces at least a wallet in so many: of members whose rows
+are all in it. Without that, no second table is tried."""
 FACTORS = (Fraction(1), Fraction(100), Fraction(1, 100))
 Sums = Mapping[KindKey, Mapping[str, int]]
 
@@ -331,6 +334,8 @@ def _with_factor(wallet: WalletSource, sources: Sequence[LedgerSource], factor: 
         if best is not None and choice.agreeing <= best.agreeing:
             break
         best, chosen = choice, (*chosen, source)
+        if best.agreeing * LEAST_OF_A_PART < best.members:
+            break
     return PlatformProposal(wallet, chosen, best, factor) if best is not None and best.agreeing else None
 
 

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from mlm_audit.database.core.connect import open_engine
 from mlm_audit.database.core.instants import Instant
 from mlm_audit.database.core.mapped_tables import source_of_table
 from mlm_audit.domain.errors import InputError
@@ -58,11 +59,13 @@ def test_times_and_days_are_read_in_utc(
     expected = {"local": moments[0], "day": moments[1]} | ({"zoned": MOMENT} if zoned else {})
     for column, moment in expected.items():
         mine = load_mapping(written(tmp_path, mapping(column, offset)))
-        source = source_of_table(owner, mine, "users", mine.users)
+        reader = open_engine(any_url, read_only=True)  # which allows only what is known to read
+        source = source_of_table(reader, mine, "users", mine.users)
         created = sa.type_coerce(source.value_of("created_at", source.model["created_at"]), Instant())
-        with owner.connect() as connection:
+        with reader.connect() as connection:
             query = sa.select(created).select_from(source.rows).order_by(sa.column("no"))
             found = connection.execute(query).scalars().all()
+        reader.dispose()
         assert [one.replace(tzinfo=None) if one else None for one in found] == [moment, None], column
 
 
