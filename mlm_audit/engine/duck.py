@@ -175,12 +175,8 @@ class Engine:
             columns = ", ".join(f"null::{kind} as {column}" for column, kind in spec.columns.items())
             self._keep(name, f"select {columns} where false", lazy=False)
             self.missing.setdefault(name, "the input is missing")
-        for name in (
-            *ANALYSIS_INPUTS,
-            *OF_HISTORY,
-            *OF_SLICES,
-            "control_totals",
-        ):  # they exist only if a run wrote them
+        # These exist only if a run wrote them.
+        for name in (*ANALYSIS_INPUTS, *OF_HISTORY, *OF_SLICES, "control_totals"):
             if parts_of(self.snapshot, name):
                 self._view(name)
         return rows

@@ -55,7 +55,7 @@ class RowCount:
     """How many rows were read, and the independent count with which they were compared.
 
     The records of a text file are counted from its bytes. For a Parquet file, its own statistics are used; the rows of
-    a workbook are counted before they are read. The other fields are about text files: physical lines, and which of them
+    a workbook are counted in its XML. The other fields are about text files: physical lines, and which of them
     are not records of their own.
     """
 

@@ -4,6 +4,7 @@ Numbers are read as they are written, so that no amount becomes a float.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,8 @@ from mlm_audit.engine.files.file_records import InputFile, RowCount, in_chunks, 
 from mlm_audit.engine.files.format import FileKind, refuse_options_of_others, shown
 
 Record = dict[str, Any]
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""Half of a pair by which JSON may write a character. Alone it is no text."""
 
 
 class JsonRows:
@@ -52,6 +55,10 @@ class JsonRows:
         return pl.Series(name, [self._text(line, name, record.get(name)) for line, record in part], dtype=pl.String)
 
     def _text(self, line: int, name: str, value: object) -> str | None:
+        if isinstance(value, str) and HALF_CHARACTER.search(value):
+            raise InputError(
+                f"{shown(self.path)}, line {line}, column {shown(name)}: the text has half a character; export the file again"
+            )
         if value is None or isinstance(value, str):
             return value
         if isinstance(value, bool):

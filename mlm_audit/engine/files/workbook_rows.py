@@ -93,15 +93,15 @@ class WorkbookRows:
     @contextmanager
     def _sheet(self) -> Iterator[Sheet]:
         try:
-            book = load_workbook(self.path, read_only=True, data_only=True, keep_links=False)
+            # A workbook that cannot be loaded leaves a file open that it opened by itself.
+            with self.path.open("rb") as file:
+                book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+                yield self._chosen(book.worksheets)
+                book.close()
         except UNREADABLE as error:
             raise InputError(
                 f"{shown(self.path)}: it cannot be read as a workbook ({error}); save it again, or save the sheet as CSV"
             ) from error
-        try:
-            yield self._chosen(book.worksheets)
-        finally:
-            book.close()
 
     def _chosen(self, sheets: Sequence[Sheet]) -> Sheet:
         names = [sheet.title for sheet in sheets]

@@ -4,6 +4,8 @@ import datetime as dt
 import gzip
 import json
 import random
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,7 @@ def test_json_lines_are_read_as_they_are_written(tmp_path: Path) -> None:
         ('{"account_id": 2, "amount": {"paisa": 1}}', "line 2, column amount: the value has parts of its own"),
         ('{"account_id": 2, "amount": 1, "amount": 2}', "line 2: two values are named 'amount'"),
         ('[{"account_id": 2, "amount": 1}]', "line 2: it is not a JSON object; write one object on each line"),
+        ('{"account_id": "\\ud800", "amount": 1}', "line 2, column account_id: the text has half a character"),
         ('{"account_id": 2, "amount": 1', "line 2: it is not JSON"),
         ("[" * 100_000, "line 2: it is not JSON"),
     ],
@@ -161,3 +164,16 @@ def test_a_workbook_against_a_workbook(tmp_path: Path) -> None:
     result = document("reconcile-files", "--ledger", ledger, "--wallets", wallets, "--out", tmp_path / "out")
     assert [(f["member_id"], f["amount_paisa"]) for f in result["findings"]] == [(2, 1)]
     assert result["counts"]["files"]["ledger"] == {"file": "l.xlsx", "rows": 4, "records": 4}
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda xml: xml[: len(xml) // 2], lambda _: b"<worksheet>&x;</worksheet>", lambda _: b""]
+)
+def test_a_sheet_that_is_damaged(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    sound, path = workbook(tmp_path / "sound.xlsx", ["account_id", "amount"], [1, 5], [2, 6]), tmp_path / "l.xlsx"
+    with zipfile.ZipFile(sound) as before, zipfile.ZipFile(path, "w") as after:
+        for name in before.namelist():
+            data = before.read(name)
+            after.writestr(name, damage(data) if name.endswith("sheet1.xml") else data)
+    with pytest.raises(InputError, match=r"l\.xlsx: it cannot be read as a workbook"):
+        read(path)
