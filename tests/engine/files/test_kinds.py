@@ -13,6 +13,7 @@ import pytest
 from openpyxl import Workbook
 
 from mlm_audit.domain.errors import InputError
+from mlm_audit.engine.files import workbook_rows
 from mlm_audit.engine.files.file_records import InputFile, open_rows
 from mlm_audit.engine.files.format import file_format
 from mlm_audit.engine.files.ledgers import exact_rows
@@ -170,10 +171,31 @@ def test_a_workbook_against_a_workbook(tmp_path: Path) -> None:
     "damage", [lambda xml: xml[: len(xml) // 2], lambda _: b"<worksheet>&x;</worksheet>", lambda _: b""]
 )
 def test_a_sheet_that_is_damaged(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
-    sound, path = workbook(tmp_path / "sound.xlsx", ["account_id", "amount"], [1, 5], [2, 6]), tmp_path / "l.xlsx"
+    sound = workbook(tmp_path / "sound.xlsx", ["account_id", "amount"], [1, 5], [2, 6])
+    path = rewritten(sound, tmp_path / "l.xlsx", damage)
+    with pytest.raises(InputError, match=r"l\.xlsx: it cannot be read as a workbook"):
+        read(path)
+
+
+def rewritten(sound: Path, path: Path, edit: Callable[[bytes], bytes]) -> Path:
+    """Copy a workbook with the XML of its sheet edited, as another program would have written it."""
     with zipfile.ZipFile(sound) as before, zipfile.ZipFile(path, "w") as after:
         for name in before.namelist():
             data = before.read(name)
-            after.writestr(name, damage(data) if name.endswith("sheet1.xml") else data)
-    with pytest.raises(InputError, match=r"l\.xlsx: it cannot be read as a workbook"):
+            after.writestr(name, edit(data) if name.endswith("sheet1.xml") else data)
+    return path
+
+
+def test_a_number_is_read_at_the_digits_that_excel_keeps(tmp_path: Path) -> None:
+    """Excel stores the sum of 0.1 and 0.2 as a binary number with 17 digits, and shows 0.3."""
+    sound = workbook(tmp_path / "sound.xlsx", ["account_id", "amount"], [1, 0.25])
+    path = rewritten(sound, tmp_path / "l.xlsx", lambda xml: xml.replace(b"0.25", b"0.30000000000000004"))
+    assert read(path) == [(2, "1", 30)]
+
+
+def test_a_row_that_the_reader_of_workbooks_leaves_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = workbook(tmp_path / "l.xlsx", ["account_id", "amount"], [1, 5], [2, 6], [3, 7])
+    whole = workbook_rows._filled
+    monkeypatch.setattr(workbook_rows, "_filled", lambda sheet: (one for one in whole(sheet) if one[0] != 3))
+    with pytest.raises(InputError, match=r"l\.xlsx"):
         read(path)

@@ -331,3 +331,26 @@ def test_several_breaks_of_one_account_have_ids_of_their_own(tmp_path: Path) -> 
     ids = [finding.id for finding in result.findings]
     assert len(set(ids)) == len(ids) == 6
     assert {"transaction-twice/a", "transaction-twice/b", "running-balance-file/1/2"} < set(ids)
+
+
+def test_rows_in_another_currency_are_not_read_as_amounts(tmp_path: Path) -> None:
+    wallets = csv(tmp_path / "w.csv", "account_id,balance", [(1, "5.00")])
+    both = [(1, "INR", "", "5.00"), (1, "USD", "1.00", "2.00"), (1, "USD", "-1", "")]
+    sides = csv(tmp_path / "sides.csv", "account_id,cur,debit,credit", both)
+    words = csv(tmp_path / "words.csv", "account_id,cur,way,amount", [(1, "INR", "cr", "5.00"), (1, "USD", "??", "-1")])
+    for ledger, pairs in ((sides, []), (words, ["direction=way"])):
+        result = run({"ledger": ledger, "wallets": wallets}, ["ledger:currency=cur", *pairs], currency="INR")
+        assert (result.verdict, len(result.notes)) == ("PASS", 1)
+
+
+def test_an_opening_balance_of_nothing_needs_no_balance(tmp_path: Path) -> None:
+    paths = {
+        "ledger": csv(tmp_path / "l.csv", "account_id,amount", [(1, "5.00")]),
+        "wallets": csv(tmp_path / "w.csv", "account_id,balance", [(1, "5.00")]),
+        "opening": csv(tmp_path / "o.csv", "account_id,balance", [(8, "0.00"), (9, "-1.00")]),
+    }
+    result = run(paths, [])
+    assert found(result) == {("account-unknown", "9", 100)}
+    assert [one.message for one in result.findings] == [
+        "An opening balance names an account that the balances do not have; it is -₹1.00."
+    ]
