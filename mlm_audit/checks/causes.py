@@ -59,8 +59,8 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Compare the member's orders of that month",
     ),
     "eligibility-kyc": (
-        "The eligibility log says KYC was approved, and it was not",
-        "Find out who approved it; then decide the month's commission again",
+        "The eligibility log says KYC was approved, but instalments are held for it",
+        "Ask whether it was approved at the sweep; if not, decide the month's commission again",
     ),
     "eligibility-requirement": (
         "The requirement in the eligibility log differs from the plan",
@@ -135,7 +135,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "paid-while-held": (
         "A member was paid while an earlier instalment was held",
-        "Find out who paid it, and whether the member qualified; hold the others until then",
+        "Ask whether the member qualified that day; if not, find out who paid it",
     ),
     "payout-overdue": ("Instalments are overdue", "Preview the payouts, then run them"),
     "record-kind-wrong": ("A commission record has the wrong type", "Set the type from the order"),

@@ -1,6 +1,6 @@
 -- code: paid-while-held
 -- title: A member was paid while an earlier instalment was held
--- severity: high
+-- severity: medium
 -- needs: payout_schedule, users
 -- requires: none
 -- optional: none
@@ -11,8 +11,8 @@
 -- causes: paid-while-held
 -- follows: none
 -- explains: none
--- proves: After an instalment fell due that is still held (KYC not approved, blocked or inactive), its member was paid no other instalment: a payout run decides the held instalment first.
--- do: Find out who paid the instalment, and whether the member qualified; hold the others until that is clear.
+-- proves: After an instalment fell due that is still held (KYC not approved, blocked or inactive), its member was paid no other instalment. The platform keeps no history of these flags, so a payment is also found if the member qualified on that day only.
+-- do: Ask whether the member qualified on the day of the payment. If so, nothing is wrong; if not, find out who paid the instalment, and hold the others until that is clear.
 -- message: Instalment {schedule_id} of member {member_id} ({paid_paisa}) was paid, although instalment {held_id} was due earlier and is still held.
 with held as (
     select user_id, min(payout_date) as since, min(id) as held_id
