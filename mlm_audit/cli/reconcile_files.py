@@ -83,7 +83,7 @@ def reconcile_files(
         Literal["oldest-first", "newest-first"],
         Parameter(group=COMPARED, help="Order of the ledger rows, on which running balances depend."),
     ] = "oldest-first",
-    numbers: Annotated[
+    number_format: Annotated[
         list[str],
         Parameter(
             negative="",
@@ -120,7 +120,7 @@ def reconcile_files(
     settings = load_settings()
     paths = {"ledger": ledger, "wallets": wallets, "opening": opening}
     formats = {
-        "numbers": numbers,
+        "number-format": number_format,
         "units": units,
         "sign": sign,
         "credit-words": credit_words,

@@ -20,6 +20,7 @@ from mlm_audit.cli.file_options import (
     WholeIds,
 )
 from mlm_audit.cli.output import EXIT_FINDINGS, out, print_json
+from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import at_least
 from mlm_audit.domain.settings import load_settings
 from mlm_audit.reporting.core.document import to_document
@@ -106,8 +107,9 @@ def check_file(
     /,
     *,
     id: Annotated[
-        str, Parameter(name="--id", help="Column of the node's id; in a closure table, of the node that is below.")
-    ],
+        str | None,
+        Parameter(name="--id", help="Column of the node's id; in a closure table, of the node that is below."),
+    ] = None,
     parent: Annotated[
         str | None,
         Parameter(
@@ -123,7 +125,9 @@ def check_file(
     path: Annotated[
         str | None, Parameter(group=SHAPES, help="Column of the path from the root, such as 1/4/9 for node 9.")
     ] = None,
-    separator: Annotated[str, Parameter(group=SHAPES, help="What separates the ids of a path.")] = "/",
+    separator: Annotated[
+        str | None, Parameter(group=SHAPES, help="What separates the ids of a path; a slash by default.")
+    ] = None,
     path_ends_with_parent: Annotated[
         bool,
         Parameter(negative="", group=SHAPES, help="A path ends with the parent, and does not contain the node itself."),
@@ -154,6 +158,9 @@ def check_file(
     skip_lines: Annotated[str | None, Parameter(group=FORMAT, help=SKIP_LINES)] = None,
     skip_footer: Annotated[str | None, Parameter(group=FORMAT, help=SKIP_FOOTER)] = None,
     sheet: Annotated[str | None, Parameter(group=FORMAT, help=SHEET)] = None,
+    options: Annotated[
+        Path | None, Parameter(help="TOML file with a table `tree` that holds the columns as `map`, and the options.")
+    ] = None,
     json: Json = False,
     fail_on: Annotated[Severity | None, Parameter(help="Exit with 3 when a finding is this severe or worse.")] = None,
 ) -> int:
@@ -165,12 +172,28 @@ def check_file(
     format is never guessed: use the options for a file that is not plain CSV.
     """
     from mlm_audit.engine.files.file_records import InputFile
-    from mlm_audit.engine.files.format import file_format
+    from mlm_audit.engine.files.format import FORMAT_OPTIONS, file_format
     from mlm_audit.engine.files.trees import TreeColumns
     from mlm_audit.jobs.trees.file import check_file as check
+    from mlm_audit.jobs.trees.tree_options import with_options_file
 
     settings = load_settings()
-    options = {
+    given: dict[str, Any] = {
+        "id": id,
+        "parent": parent,
+        "path": path,
+        "left": left,
+        "right": right,
+        "ancestor": ancestor,
+        "depth": depth,
+        "level": level,
+        "name": name,
+        "edges": edges,
+        "separator": separator,
+        "path-ends-with-parent": path_ends_with_parent,
+        "root-value": root_value,
+        "whole-ids": whole_ids,
+        "match-ids": match_ids,
         "delimiter": delimiter,
         "quote": quote,
         "encoding": encoding,
@@ -178,24 +201,26 @@ def check_file(
         "skip-footer": skip_footer,
         "sheet": sheet,
     }
-    chosen = file_format(
-        [(name, text) for name, text in options.items() if text is not None], whole_ids=whole_ids, match_ids=match_ids
-    )
+    chosen = with_options_file(options, given)
+    if chosen["id"] is None:
+        raise InputError("name the column of the node's id with --id COLUMN, or as map.id in the --options file")
     columns = TreeColumns(
-        node=id,
-        parent=parent,
-        is_edges=edges,
-        path=path,
-        separator=separator,
-        path_ends_with_parent=path_ends_with_parent,
-        left=left,
-        right=right,
-        ancestor=ancestor,
-        depth=depth,
-        level=level,
-        name=name,
+        node=chosen["id"],
+        parent=chosen["parent"],
+        is_edges=chosen["edges"],
+        path=chosen["path"],
+        separator="/" if chosen["separator"] is None else chosen["separator"],
+        path_ends_with_parent=chosen["path-ends-with-parent"],
+        left=chosen["left"],
+        right=chosen["right"],
+        ancestor=chosen["ancestor"],
+        depth=chosen["depth"],
+        level=chosen["level"],
+        name=chosen["name"],
     )
-    result = check(InputFile(file, chosen), columns, root_value, settings, clock)
+    file_options = [(option, chosen[option]) for option in FORMAT_OPTIONS if chosen[option] is not None]
+    source = InputFile(file, file_format(file_options, whole_ids=chosen["whole-ids"], match_ids=chosen["match-ids"]))
+    result = check(source, columns, chosen["root-value"], settings, clock)
     if json:
         print_json(to_document(result))
     else:

@@ -139,7 +139,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "--encoding": ("utf-99", "klingon"),
     "--skip-lines": ("x", "1.5", "-1", HUGE),
     "--skip-footer": ("x", "1.5", "-1", HUGE),
-    "--numbers": ("roman", "1"),
+    "--number-format": ("roman", "1"),
     "--units": ("paise", "100"),
     "--since": ("x", "2026-13-01", "31/10/2026", "0"),
     "--until": ("x", "2026-13-01", "31/10/2026", "0"),

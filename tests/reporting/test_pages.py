@@ -223,6 +223,17 @@ def test_running_again_never_pays_again(result: RunResult, command: str) -> None
     assert report_kind(result.job).rerun(result) == command
 
 
+@pytest.mark.parametrize("result", [reconciliation(1), sweep(1), payouts(1), tree(1)])
+def test_the_command_to_run_again_names_the_mapping(result: RunResult) -> None:
+    def command(platform: str) -> str:
+        again = replace(result, platform=platform)
+        return report_kind(again.job).rerun(again)
+
+    assert "--platform" not in command("standard")
+    assert " --platform wear-and-earn-pool" in command("wear-and-earn-pool (sha256 0123456789ab)")
+    assert " --platform our-own.toml" in command("our-own (sha256 0123456789ab)")
+
+
 def test_result_json_is_the_document_one_finding_a_line(tmp_path: Path) -> None:
     result = write_files(reconciliation(30), tmp_path, IST)
     text = (tmp_path / "result.json").read_text(encoding="utf-8")

@@ -277,7 +277,7 @@ class Maker:
 
     def options(self) -> list[tuple[str, str]]:
         """What the user would say about this file."""
-        options = [("delimiter", self.delimiter_word), ("numbers", self.numbers)]
+        options = [("delimiter", self.delimiter_word), ("number-format", self.numbers)]
         if self.quote_word != "double" or self.random.random() < 0.3:
             options.append(("quote", self.quote_word))
         if self.encoding not in ("utf-8", "utf-8-sig"):

@@ -98,7 +98,7 @@ def file_format(
         encoding=_choice("encoding", given.get("encoding", "utf-8"), get_args(Encoding)),
         skip_lines=_count("skip-lines", given.get("skip-lines", "0")),
         skip_footer=_count("skip-footer", given.get("skip-footer", "0")),
-        numbers=_choice("numbers", given.get("numbers", "plain"), get_args(Numbers)),  # type: ignore[arg-type]
+        numbers=_choice("number-format", given.get("number-format", "plain"), get_args(Numbers)),  # type: ignore[arg-type]
         units=_choice("units", given.get("units", "major"), get_args(Units)),  # type: ignore[arg-type]
         sign=_choice("sign", given.get("sign", "as-stored"), get_args(Sign)),  # type: ignore[arg-type]
         credit_words=_words("credit-words", given.get("credit-words", "credit,cr")),

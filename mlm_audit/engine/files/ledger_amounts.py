@@ -126,7 +126,9 @@ class LedgerAmounts:
             return "with --units minor, an amount is a whole number"
         places, example = PLACES[self.digits]
         if chosen.numbers != "plain":
-            return f"it is not an exact amount {places} in the format --numbers {chosen.numbers}"
+            return f"it is not an exact amount {places} in the format --number-format {chosen.numbers}"
         others = formats_for(text, self.digits) if text else []
-        reads = f"; if this file uses another number format, give --numbers {' or '.join(others)}" if others else ""
+        reads = (
+            f"; if this file uses another number format, give --number-format {' or '.join(others)}" if others else ""
+        )
         return f"write amounts as plain decimals {places}, such as {example}{reads}"

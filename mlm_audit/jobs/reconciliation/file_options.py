@@ -1,22 +1,21 @@
 """The options of reconcile-files. A value applies to every file, or to one with its name before it, such as `ledger:`."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.money import parse_amount
 from mlm_audit.engine.files.file_records import InputFile
 from mlm_audit.engine.files.format import file_format, shown
+from mlm_audit.engine.files.options_file import tables_of
 from mlm_audit.engine.files.roles import OF_BALANCES, OF_LEDGER, ROLES, MappedFile
 from mlm_audit.engine.files.selection import Selection
 
 FILES = ("ledger", "wallets", "opening")
 ROLES_OF = {"ledger": OF_LEDGER, "wallets": OF_BALANCES, "opening": OF_BALANCES}
 OPTIONS = (
-    "numbers",
+    "number-format",
     "units",
     "sign",
     "credit-words",
@@ -114,11 +113,7 @@ def read_options(path: Path) -> tuple[list[str], dict[str, list[str]]]:
 
     Raise InputError for what cannot be read, and for a table or key that is no file or option.
     """
-    try:
-        with path.open("rb") as file:
-            tables: dict[str, Any] = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"--options {shown(path)}: it cannot be read ({error})") from error
+    tables = tables_of(path)
     pairs: list[str] = []
     options: dict[str, list[str]] = {}
     for name, table in tables.items():

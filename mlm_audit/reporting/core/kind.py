@@ -13,6 +13,7 @@ from mlm_audit.domain.errors import UnknownJobError
 from mlm_audit.domain.findings import Finding, RunResult
 from mlm_audit.domain.jobs import FILE_CHECKS, job_of
 from mlm_audit.domain.money import grouped
+from mlm_audit.domain.settings import STANDARD_PLATFORM, platform_file
 from mlm_audit.reporting.core.parts import Page
 
 StoredCounts = Mapping[str, Any]
@@ -48,8 +49,19 @@ def who(finding: Finding) -> str:
 
 def run_again(result: RunResult) -> str:
     """Return the command that runs a job again for the same instant."""
-    again = f"mlm-audit run {result.job} --as-of {result.as_of.isoformat(timespec='seconds')}"
+    again = f"mlm-audit run {result.job} --as-of {result.as_of.isoformat(timespec='seconds')}{platform_option(result)}"
     return f"{again} --dry-run" if result.dry_run else again
+
+
+def platform_option(result: RunResult) -> str:
+    """Return the option that names the mapping of a run, with a space before it; nothing for the standard one.
+
+    A mapping that is not shipped is named by its file, which has the mapping's name by default.
+    """
+    name = result.platform.partition(" ")[0]
+    if name == STANDARD_PLATFORM:
+        return ""
+    return f" --platform {name if platform_file(name).is_file() else f'{name}.toml'}"
 
 
 def no_entry(_: StoredCounts) -> IndexEntry:

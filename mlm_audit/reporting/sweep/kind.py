@@ -3,7 +3,7 @@
 from mlm_audit.domain.counts import SweepCounts
 from mlm_audit.domain.findings import RunResult
 from mlm_audit.domain.money import format_money, grouped
-from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, StoredCounts
+from mlm_audit.reporting.core.kind import IndexEntry, ReportKind, Series, StoredCounts, platform_option
 from mlm_audit.reporting.sweep.report import sweep_report
 from mlm_audit.reporting.sweep.summary import sweep_figures, sweep_sentence
 
@@ -17,7 +17,9 @@ def _entry(counts: StoredCounts) -> IndexEntry:
 
 
 def _preview_command(result: RunResult) -> str:
-    return f"mlm-audit run {result.job} --month {SweepCounts.of(result.counts).month} --dry-run"
+    return (
+        f"mlm-audit run {result.job} --month {SweepCounts.of(result.counts).month}{platform_option(result)} --dry-run"
+    )
 
 
 KIND = ReportKind(

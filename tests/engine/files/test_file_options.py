@@ -172,7 +172,7 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
 )
 def test_number_formats(tmp_path: Path, numbers: str, text: str, paisa: int) -> None:
     arguments = books(tmp_path, f'account_id,amount\n1,"{text}"\n', "account_id,balance\n1,0\n")
-    result = document(*arguments, "--numbers", f"ledger:{numbers}")
+    result = document(*arguments, "--number-format", f"ledger:{numbers}")
     assert [f["amount_paisa"] for f in result["findings"]] == [-paisa]
 
 
@@ -201,7 +201,7 @@ def test_number_formats(tmp_path: Path, numbers: str, text: str, paisa: int) -> 
     ],
 )
 def test_numbers_that_do_not_follow_their_format(tmp_path: Path, numbers: str, text: str) -> None:
-    line = refused(*books(tmp_path, f'account_id,amount\n9,1\n1,"{text}"\n'), "--numbers", f"ledger:{numbers}")
+    line = refused(*books(tmp_path, f'account_id,amount\n9,1\n1,"{text}"\n'), "--number-format", f"ledger:{numbers}")
     assert f"line 3, column amount: {text!r} is not usable" in line
 
 
@@ -232,7 +232,7 @@ def test_sums_beyond_64_bits(tmp_path: Path) -> None:
         (["--quote", '"'], "give one of double, single, none"),
         (["--encoding", "klingon"], "give one of utf-8, utf-16"),
         (["--encoding", "rot13"], "give one of utf-8, utf-16"),
-        (["--numbers", "float"], "give one of plain, thousands, indian, decimal-comma"),
+        (["--number-format", "float"], "give one of plain, thousands, indian, decimal-comma"),
         (["--skip-lines", "x"], "--skip-lines 'x': give a whole number of lines"),
         (["--skip-lines=-1"], "--skip-lines '-1': give a whole number of lines"),
         (["--skip-lines", "99999999"], "give a whole number of lines from 0 to 1000000"),

@@ -94,7 +94,7 @@ def test_roots_with_a_word_for_no_parent() -> None:
 def test_debit_and_credit_columns() -> None:
     arguments = books("debit-credit", wallets="balances.csv")
     assert "give --delimiter semicolon" in refused(*arguments)
-    options = ["--delimiter", "ledger:semicolon", "--numbers", "ledger:decimal-comma"]
+    options = ["--delimiter", "ledger:semicolon", "--number-format", "ledger:decimal-comma"]
     maps = ["--map", "wallets:member_id=customer", "--map", "wallets:balance=closing"]
     passes(*arguments, *options, *maps, rows={"ledger": 3, "balances": 2})
 
@@ -103,8 +103,8 @@ def test_indian_amounts() -> None:
     arguments = books("indian", wallets="balances.csv")
     line = refused(*arguments)
     assert "ledger.csv, line 2, column amount: '₹1,25,000.00 Cr' is not usable" in line
-    assert "if this file uses another number format, give --numbers indian" in line
-    passes(*arguments, "--numbers", "indian", rows={"ledger": 3, "balances": 2})
+    assert "if this file uses another number format, give --number-format indian" in line
+    passes(*arguments, "--number-format", "indian", rows={"ledger": 3, "balances": 2})
 
 
 def test_two_columns_of_one_name() -> None:
