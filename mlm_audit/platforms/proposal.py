@@ -27,10 +27,12 @@ WORDS_OF_ROLES = (
     ("sponsor", "sponsor_commission"),
     ("referral", "sponsor_commission"),
     ("commission", "sponsor_commission"),
-    ("bonus", "bonus"),
     ("adjust", "adjustment"),
 )
-"""Parts of a kind's word, and the role that they suggest. The first that fits counts."""
+"""Parts of a kind's word, and the role that they suggest. The first that fits counts.
+
+Bonuses are not among them: on some platforms a person grants each, and on others a rule of the platform pays them.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,14 @@ class ProposedKind:
 
 
 @dataclass(frozen=True)
+class RowsThatDoNotCount:
+    """The condition for rows that move no wallet, and the wallets that would be reproduced if they did."""
+
+    where: str
+    agreeing_with: int
+
+
+@dataclass(frozen=True)
 class ProposedTable:
     """A table of the ledger, the names of its columns, and its kinds."""
 
@@ -59,11 +69,18 @@ class ProposedTable:
     kinds: tuple[ProposedKind, ...]
     signs: Mapping[str, int] = field(default_factory=dict)
     """The sign of each word of direction, where the amount has one."""
+    left_out: RowsThatDoNotCount | None = None
+    query: str | None = None
+    """The query of the rows, where the table has to be joined with another."""
+    text_keys: bool = False
+    """Whether the keys of the platform are texts, which a query does not say."""
 
     @property
     def amounts(self) -> tuple[str, ...]:
         """Return the columns of amounts."""
-        return tuple(name for name in ("amount", "credit", "debit", "wallet_balance") if name in self.columns)
+        return tuple(
+            name for name in ("amount", "credit", "debit", "wallet_balance", "balance_after") if name in self.columns
+        )
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,11 @@ class ProposedMapping:
             found.append(
                 f"only {self.agreeing} of {self.members} wallets are reproduced: check the tables and the kinds"
             )
+        found += [
+            f"the rows of {table.name} where {table.left_out.where} do not count: confirm what they are, and say it in `why`"
+            for table in self.ledger
+            if table.left_out is not None
+        ]
         found += [
             f"what does the kind {kind.word!r} of {table.name} mean"
             for table in self.ledger
@@ -135,6 +157,7 @@ def mapping_text(name: str, proposal: ProposedMapping) -> str:
         lines += ["", "[[ledger]]", *_ledger(table, proposal.inputs), "", "[ledger.kinds]"]
         for kind in table.kinds:
             lines += [f"# {_evidence(kind, proposal)}", f"{toml_text(kind.word)} = {_kind(kind, proposal.inputs)}"]
+        lines += _left_out(table, proposal)
     if proposal.inputs is not None:
         lines += section_lines(proposal.inputs, proposal.ledger[0].unit)
     return "\n".join(lines) + "\n"
@@ -143,7 +166,8 @@ def mapping_text(name: str, proposal: ProposedMapping) -> str:
 def _members(proposal: ProposedMapping) -> list[str]:
     if proposal.inputs is None:
         return _table(proposal.users)
-    return member_lines(proposal.inputs, proposal.users.name, proposal.users.columns, proposal.users.unit)
+    lines = member_lines(proposal.inputs, proposal.users.name, proposal.users.columns, proposal.users.unit)
+    return [*_rows_of(proposal.users), *lines[1:]]
 
 
 def _ledger(table: ProposedTable, inputs: FoundInputs | None) -> list[str]:
@@ -156,10 +180,18 @@ def _ledger(table: ProposedTable, inputs: FoundInputs | None) -> list[str]:
 def _table(table: ProposedTable) -> list[str]:
     columns = ", ".join(f"{name} = {toml_text(column)}" for name, column in table.columns.items())
     units = ", ".join(f"{name} = {toml_text(table.unit)}" for name in table.amounts)
-    lines = [f"table = {toml_text(table.name)}", f"columns = {{ {columns} }}", f"amounts = {{ {units} }}"]
+    lines = [*_rows_of(table), f"columns = {{ {columns} }}", f"amounts = {{ {units} }}"]
     if not table.signs:
         return lines
     return [*lines, f"signs = {{ {', '.join(f'{toml_text(word)} = {sign}' for word, sign in table.signs.items())} }}"]
+
+
+def _rows_of(table: ProposedTable) -> list[str]:
+    """Return where the rows are: a table, or a query with its label."""
+    if table.query is None:
+        return [f"table = {toml_text(table.name)}"]
+    keys = ['keys = "text"'] if table.text_keys else []
+    return [f"label = {toml_text(table.name)}", *keys, 'select = """', *table.query.split("\n"), '"""']
 
 
 def _kind(kind: ProposedKind, inputs: FoundInputs | None) -> str:
@@ -169,6 +201,14 @@ def _kind(kind: ProposedKind, inputs: FoundInputs | None) -> str:
     at_once = kind.role == "repurchase_commission" and inputs is not None and inputs.is_credited_at_once
     role = "sponsor_commission" if at_once else kind.role
     return f'{{ role = "{role}", sign = -1 }}' if kind.sign < 0 else f'"{role}"'
+
+
+def _left_out(table: ProposedTable, proposal: ProposedMapping) -> list[str]:
+    if table.left_out is None:
+        return []
+    with_them = "1 wallet" if table.left_out.agreeing_with == 1 else f"{table.left_out.agreeing_with} wallets"
+    why = f"they move no wallet: with them, {with_them} instead of {proposal.agreeing} would be reproduced"
+    return ["", "[[ledger.left_out]]", f"where = {toml_text(table.left_out.where)}", f"why = {toml_text(why)}"]
 
 
 def _evidence(kind: ProposedKind, proposal: ProposedMapping) -> str:

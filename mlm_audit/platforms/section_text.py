@@ -229,7 +229,8 @@ def _absent(inputs: FoundInputs) -> list[str]:
     lacking = {f"{one.section}.{name}" for one in (inputs.members, *inputs.sections) for name in one.lacking}
     given = [set(columns) for columns in inputs.ledger_columns.values()]
     groups = {group for found in inputs.patterns.values() for one in found for group in one.groups}
-    lacking.add("ledger.balance_after")
+    if not all("balance_after" in columns for columns in given):
+        lacking.add("ledger.balance_after")
     lacking |= {"ledger.ref"} if not all("ref" in columns for columns in given) else set()
     lacking |= {f"ledger.{name}" for name in ("reference_id", "level_depth") if name not in groups}
     names += [name for name in ABSENT_COLUMNS if name in lacking]

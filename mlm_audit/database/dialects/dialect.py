@@ -48,6 +48,8 @@ class Dialect(ABC):
     """Whether a failed transaction undoes changes of tables and indexes. Some databases commit at each of them."""
     decimals_are: ClassVar[str] = "decimal"
     """What a column of exact decimals holds. Some databases store floating-point numbers in it."""
+    times_are_texts: ClassVar[bool] = False
+    """Whether a column of texts may hold instants, because the database has no type for them."""
     clock: ClassVar[str | None] = None
     """The query of the server's time, UTC without a zone; None for an embedded database, which has no own clock."""
 

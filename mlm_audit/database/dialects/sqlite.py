@@ -66,6 +66,7 @@ class Sqlite(Dialect):
     }
     folded = "lower(trim({0}, ' ' || char(9) || char(10) || char(13)))"
     decimals_are = "float"
+    times_are_texts = True
     key_type = "INTEGER"  # the only type with generated values
 
     def check_url(self, url: URL, *, create: bool) -> None:

@@ -5,84 +5,50 @@ table that names those members, with a column of few words and a numeric column,
 combination that reproduces most wallets is proposed.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import combinations
-from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from mlm_audit.database.reads.profiles import (
-    NUMBERS,
-    TEXT,
-    WHOLE,
-    ColumnProfile,
-    Progress,
-    TableProfile,
-    names_rows_of,
-    profile_tables,
-    rows_of_members,
-    table_of,
-)
+from mlm_audit.database.reads.ledger_sources import FACTORS, LedgerSource, Sums, sources_of
+from mlm_audit.database.reads.profiles import WHOLE, Progress, TableProfile, profile_tables
 from mlm_audit.database.reads.section_facts import find_inputs
 from mlm_audit.database.reads.snapshot import one_instant
+from mlm_audit.database.reads.wallet_sources import (
+    SPONSOR,
+    References,
+    WalletSource,
+    free_name,
+    query_of_entries,
+    query_of_members,
+    running_balances,
+    sponsor_key,
+    wallet_sources,
+)
 from mlm_audit.domain.errors import InputError
-from mlm_audit.domain.words import SPACES, fold
-from mlm_audit.platforms.kind_search import KindChoice, KindKey, best_choice
-from mlm_audit.platforms.proposal import ProposedKind, ProposedMapping, ProposedTable, units_of
+from mlm_audit.platforms.kind_search import KindChoice, best_choice
+from mlm_audit.platforms.proposal import (
+    ProposedKind,
+    ProposedMapping,
+    ProposedTable,
+    RowsThatDoNotCount,
+    units_of,
+)
 from mlm_audit.platforms.section_text import FoundInputs
-from mlm_audit.platforms.units import to_minor
 
-SIDES = ("credit", "debit")
-"""A column with as many words may tell on which side of the account a row is."""
-MOST_MEMBERS = 400
-"""The number of members whose rows are read to choose. The proof of the mapping reads all."""
 MOST_TABLES = 3
 """The number of tables that may make up the ledger together."""
+LIKELY = 0.9
+"""Of proposals that reproduce such a share of the wallets, the one that explains most is chosen."""
+HALF = 0.5
+"""If no balances of a table are reproduced for such a share of the members, those in the ledger are tried."""
+SPONSOR_HINTS = ("sponsor", "referr", "upline", "parent")
 FEWEST_MEMBERS = 20
 """With fewer members to compare, a combination counts as if the others were not reproduced."""
-MEMBER_TABLES = 3
-"""The number of tables that are tried as the members: those that most other tables name."""
 LEAST_OF_A_PART = 20
 """The first of several tables that are the ledger together reproduces at least a wallet in so many: of members whose rows
 are all in it. Without that, no second table is tried."""
-FACTORS = (Fraction(1), Fraction(100), Fraction(1, 100))
-Sums = Mapping[KindKey, Mapping[str, int]]
-
-
-@dataclass(frozen=True)
-class LedgerSource:
-    """One way to read a table as a part of the ledger, and the sums of its kinds by member."""
-
-    table: str
-    key: str
-    member: str
-    kind: str
-    amounts: tuple[str, ...]
-    """The column of the signed amount, or those of credit and debit, or the amount and the word of its direction."""
-    is_major: bool
-    sums: Sums
-    other_words: tuple[str, ...]
-    """Words of the column that no row of the members compared has."""
-    side_words: tuple[str, ...] = ()
-    credit_word: str | None = None
-    """Where the second of the `amounts` is a direction: its word for a credit. Any other word is a debit."""
-
-
-@dataclass(frozen=True)
-class WalletSource:
-    """One way to read the wallets: the table of the members, its key, and the column of the balance."""
-
-    table: str
-    key: str
-    balance: str
-    is_major: bool
-    wallets: Mapping[str, int]
-    inexact: int
-    """The number of balances that are no whole number of minor units, and are not compared."""
 
 
 @dataclass(frozen=True)
@@ -98,44 +64,95 @@ class PlatformProposal:
     factor: Fraction
     inputs: FoundInputs | None = None
     """What fits the other inputs of the jobs."""
+    queries: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """For a table that has to be joined with another: the query, and the name of the column that the other one gives."""
+    members_key: str = ""
+    text_keys: bool = False
 
 
 def inspect_platform(engine: Engine, progress: Progress = lambda *_: None) -> PlatformProposal:
     """Return the proposal for a database. Raise InputError when no table names the rows of another one with amounts."""
     with one_instant(engine) as connection:
         tables = profile_tables(connection, progress)
-        proposals = []
-        references = _References(connection)
-        candidates = list(_wallet_sources(references, tables))
-        for number, (profile, wallet) in enumerate(candidates):
-            progress(f"comparing with {wallet.table}.{wallet.balance}", number, len(candidates))
-            sources = list(_ledger_sources(references, tables, profile, wallet))
-            if (proposal := _best(wallet, sources)) is not None:
-                proposals.append(proposal)
-        progress("compared", len(candidates), len(candidates))
-        if not proposals:
+        references = References(connection)
+        best = _best_of(references, tables, list(wallet_sources(references, tables)), progress)
+        if best is None or _share(best) < HALF:
+            # No table has the balances, or those are of another kind: they may be in the ledger alone.
+            last = _best_of(references, tables, list(running_balances(references, tables)), progress)
+            best = max((one for one in (best, last) if one is not None), key=_rank, default=None)
+        if best is None:
             raise InputError(
                 "platform inspect: no table with amounts names the rows of a table with balances; check that the URL "
                 "names the platform's database, or write a mapping by hand"
             )
-        best = max(proposals, key=_rank)
-        return replace(best, inputs=find_inputs(connection, tables, best.wallet.table, proposed(best).ledger))
+        return _completed(connection, tables, best)
 
 
-def _rank(proposal: PlatformProposal) -> tuple[float, int, int]:
-    """Return what is compared between proposals: the share of the wallets, the kinds that move them, the tables.
+def _best_of(
+    references: References,
+    tables: Sequence[TableProfile],
+    candidates: Sequence[tuple[TableProfile, WalletSource]],
+    progress: Progress,
+) -> PlatformProposal | None:
+    """Return the best proposal of all ways to read the wallets; None when none reproduces any."""
+    proposals = []
+    for number, (profile, wallet) in enumerate(candidates):
+        progress(f"comparing with {wallet.table}.{wallet.balance}", number, len(candidates))
+        sources = list(_ledger_sources(references, tables, profile, wallet))
+        if (proposal := _best(wallet, sources)) is not None:
+            proposals.append(proposal)
+    progress("compared", len(candidates), len(candidates))
+    return max(proposals, key=_rank, default=None)
 
-    A total of one kind, such as a month's purchases, is reproduced by that kind alone. A wallet has several.
+
+def _completed(connection: Connection, tables: Sequence[TableProfile], found: PlatformProposal) -> PlatformProposal:
+    """Return the proposal with the queries that its members and its ledger need, and with the other inputs."""
+    known = {table.name: table for table in tables}
+    wallet, members = found.wallet, known[found.wallet.members]
+    inputs = find_inputs(connection, tables, members.name, proposed(found).ledger)
+    queries = {}
+    if wallet.place == "wallet":
+        queries = {
+            one.table: query_of_entries(connection, known[one.table], one.member, wallet) for one in found.ledger
+        }
+    sponsor = None
+    if "sponsor_id" in inputs.members.lacking:
+        sponsor = sponsor_key(connection, members, SPONSOR_HINTS)
+    if wallet.place != "member" or sponsor is not None:
+        queries[members.name] = query_of_members(connection, members, wallet, known[wallet.table], sponsor)
+    if sponsor is not None:
+        columns = {**inputs.members.columns, "sponsor_id": free_name(SPONSOR, members)}
+        lacking = tuple(name for name in inputs.members.lacking if name != "sponsor_id")
+        inputs = replace(inputs, members=replace(inputs.members, columns=columns, lacking=lacking))
+    if wallet.place == "entry" and wallet.table in inputs.ledger_columns:
+        of_ledger = {**inputs.ledger_columns[wallet.table], "balance_after": wallet.balance}
+        inputs = replace(inputs, ledger_columns={**inputs.ledger_columns, wallet.table: of_ledger})
+    is_text = members.columns[str(members.key)].family != WHOLE
+    return replace(found, inputs=inputs, queries=queries, members_key=str(members.key), text_keys=is_text)
+
+
+def _rank(proposal: PlatformProposal) -> tuple[bool, float, int, int]:
+    """Return what is compared between proposals: the wallets that are explained, the kinds that move them, the tables.
+
+    A total of one kind, such as a month's purchases, is reproduced by that kind alone, and a balance that few members
+    have by almost any. A wallet has money for most members and several kinds, and it may have errors.
     """
     choice = proposal.choice
     moving = sum(sign != 0 for kind, sign in choice.signs.items() if kind not in choice.open_kinds)
-    members = choice.members + proposal.wallet.inexact
-    return choice.agreeing / max(members, FEWEST_MEMBERS), moving, -len(proposal.ledger)
+    share = _share(proposal)
+    is_likely = share >= LIKELY
+    explained = choice.agreeing_with_money * moving if is_likely else share
+    return is_likely, explained, moving, -len(proposal.ledger)
+
+
+def _share(proposal: PlatformProposal) -> float:
+    members = proposal.choice.members + proposal.wallet.inexact
+    return proposal.choice.agreeing / max(members, FEWEST_MEMBERS)
 
 
 def proposed(found: PlatformProposal) -> ProposedMapping:
     """Return what was found in the form of a mapping."""
-    first = found.ledger[0]
+    first, wallet = found.ledger[0], found.wallet
     wallet_unit, _ = units_of(
         wallet_is_major=found.wallet.is_major, ledger_is_major=first.is_major, factor=found.factor
     )
@@ -150,15 +167,26 @@ def proposed(found: PlatformProposal) -> ProposedMapping:
             if table == source.table
         )
         kinds += tuple(ProposedKind(word, 1, is_silent=True, without=0) for word in source.other_words)
-        columns = {"id": source.key, "user_id": source.member, "type": source.kind, **columns}
+        query, member = found.queries.get(source.table, (None, source.member))
+        columns = {"id": source.key, "user_id": member, "type": source.kind, **columns}
         _, unit = units_of(wallet_is_major=found.wallet.is_major, ledger_is_major=source.is_major, factor=found.factor)
-        tables.append(ProposedTable(source.table, columns, unit, kinds, signs))
-    users = ProposedTable(
-        found.wallet.table, {"id": found.wallet.key, "wallet_balance": found.wallet.balance}, wallet_unit, ()
-    )
+        left_out = _rows_left_out(found, source)
+        tables.append(ProposedTable(source.table, columns, unit, kinds, signs, left_out, query, found.text_keys))
+    query, balance = found.queries.get(wallet.members, (None, wallet.balance))
+    of_members = {"id": found.members_key or wallet.key, "wallet_balance": balance}
+    users = ProposedTable(wallet.members, of_members, wallet_unit, (), query=query, text_keys=found.text_keys)
     certain = found.wallet.is_major or any(source.is_major for source in found.ledger) or found.factor != 1
     members = found.choice.members + found.wallet.inexact
     return ProposedMapping(users, tuple(tables), found.choice.agreeing, members, certain, found.inputs)
+
+
+def _rows_left_out(found: PlatformProposal, source: LedgerSource) -> RowsThatDoNotCount | None:
+    """Return which rows do not count, and how many wallets would be reproduced if they did."""
+    if source.left_out is None or source.whole is None:
+        return None
+    others = [source.whole if one is source else one for one in found.ledger]
+    choice = best_choice(_in_unit_of(found.wallet, found.factor), _together(others, found.factor.numerator))
+    return RowsThatDoNotCount(source.left_out, choice.agreeing)
 
 
 def _moved(source: LedgerSource, choice: KindChoice) -> tuple[dict[str, str], dict[str, int], int]:
@@ -175,137 +203,20 @@ def _moved(source: LedgerSource, choice: KindChoice) -> tuple[dict[str, str], di
     return {"amount": first, "direction": second}, {source.credit_word: turn, other: -turn}, turn
 
 
-class _References:
-    """Which columns of a table name rows of another table. The database is asked once for each pair."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.known: dict[tuple[str, str], list[str]] = {}
-
-    def columns(self, table: TableProfile, other: TableProfile) -> list[str]:
-        """Return the columns of a table all of whose values are keys of the other."""
-        pair = table.name, other.name
-        if pair not in self.known:
-            family = other.columns[str(other.key)].family
-            self.known[pair] = [
-                column.name
-                for column in table.of(family)
-                if column.distinct > 1 and names_rows_of(self.connection, table, column.name, other)
-            ]
-        return self.known[pair]
-
-
-def _wallet_sources(
-    references: _References, tables: Sequence[TableProfile]
-) -> Iterator[tuple[TableProfile, WalletSource]]:
-    """Yield each way to read wallets, from the tables that most others name."""
-    keyed = [table for table in tables if table.key is not None and table.rows > 1]
-    named = {table.name: _names(references, table, tables) for table in keyed}
-    for table in sorted(keyed, key=lambda one: -named[one.name])[:MEMBER_TABLES]:
-        for column in table.of(*NUMBERS):
-            if column.distinct > 1:
-                yield table, _wallet_source(references.connection, table, column)
-
-
-def _names(references: _References, table: TableProfile, tables: Sequence[TableProfile]) -> float:
-    """Return how many tables with kinds name the rows of this one, each counted by the share of the rows that it names.
-
-    Numbers from 1 on are keys of every long table. Only the members are named almost without exception.
-    """
-    found = 0.0
-    for other in tables:
-        if other is not table and _kinds_of(other):
-            columns = references.columns(other, table)
-            found += max((other.columns[name].distinct / table.rows for name in columns), default=0.0)
-    return found
-
-
-def _kinds_of(table: TableProfile) -> list[ColumnProfile]:
-    return [column for column in table.of(TEXT) if column.words and column.filled == table.rows]
-
-
-def _wallet_source(connection: Connection, table: TableProfile, column: ColumnProfile) -> WalletSource:
-    source = table_of(table)
-    balance = source.c[column.name]
-    query = (
-        sa.select(source.c[str(table.key)], balance).where(balance.is_not(None)).order_by(sa.func.abs(balance).desc())
-    )
-    rows = connection.execute(query.limit(MOST_MEMBERS)).all()
-    is_major = not all(_is_whole(value) for _, value in rows)
-    exact = {str(member): _exact(value, is_major=is_major) for member, value in rows}
-    wallets = {member: amount for member, amount in exact.items() if amount is not None}
-    return WalletSource(table.name, str(table.key), column.name, is_major, wallets, len(exact) - len(wallets))
-
-
 def _ledger_sources(
-    references: _References, tables: Sequence[TableProfile], members: TableProfile, wallet: WalletSource
+    references: References, tables: Sequence[TableProfile], members: TableProfile, wallet: WalletSource
 ) -> Iterator[LedgerSource]:
-    whole = members.columns[wallet.key].family == WHOLE
+    whole = members.columns[str(members.key)].family == WHOLE
     ids = [int(member) if whole else member for member in wallet.wallets]
     for table in tables:
-        amounts = list(table.of(*NUMBERS))
-        for member in references.columns(table, members) if table is not members and amounts else ():
-            for kind in _kinds_of(table):
-                names = [column.name for column in amounts if column.name != member]
-                sides = [one.name for one in _kinds_of(table) if one.name != kind.name and len(one.words) == len(SIDES)]
-                rows = rows_of_members(references.connection, table, member, [kind.name, *names, *sides], ids)
-                for chosen, word, values in _amounts(table, names, sides, rows):
-                    pairs = [(row[0], row[1], value) for row, value in zip(rows, values, strict=True)]
-                    found = _source(table, (member, kind.name, chosen), pairs)
-                    if found is not None:
-                        words = table.columns[chosen[1]].words if word is not None else ()
-                        yield replace(found, credit_word=word, side_words=words)
-
-
-def _amounts(
-    table: TableProfile, names: Sequence[str], sides: Sequence[str], rows: Sequence[Any]
-) -> Iterator[tuple[tuple[str, ...], str | None, list[Any]]]:
-    """Yield each way to read the amount of the rows: its columns, the word of a credit if there is one, and the values."""
-    columns = {name: [row[place] for row in rows] for place, name in enumerate((*names, *sides), start=2)}
-    for name in names:
-        yield (name,), None, columns[name]
-    for credit, debit in combinations(names, 2):
-        pairs = list(zip(columns[credit], columns[debit], strict=True))
-        if any(one for one, _ in pairs) and any(one for _, one in pairs) and not any(a and b for a, b in pairs):
-            yield (credit, debit), None, [a or _negated(b) for a, b in pairs]
-    for name in names:
-        for side in sides:
-            first = table.columns[side].words[0]
-            words = [fold(str(word)) for word in columns[side]]
-            values = zip(columns[name], words, strict=True)
-            yield (name, side), first, [a if word == fold(first) else _negated(a) for a, word in values]
-
-
-def _negated(value: Any) -> Any:
-    return None if value is None else -value if not isinstance(value, str) else f"-{value}"
-
-
-def _source(
-    table: TableProfile, names: tuple[str, str, tuple[str, ...]], rows: Sequence[tuple[Any, Any, Any]]
-) -> LedgerSource | None:
-    """Return the sums of the kinds by member; None when a value is no exact amount."""
-    member, kind, amounts = names
-    is_major = not all(_is_whole(value) for *_, value in rows)
-    sums: defaultdict[KindKey, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for number, word, value in rows:
-        exact = _exact(value, is_major=is_major)
-        if exact is None and value is not None:
-            return None
-        sums[table.name, str(word).strip(SPACES)][str(number)] += exact or 0
-    others = tuple(word for word in table.columns[kind].words if (table.name, word) not in sums)
-    key = table.key or member
-    return LedgerSource(table.name, key, member, kind, amounts, is_major, sums, others) if sums else None
-
-
-def _is_whole(value: object) -> bool:
-    return value is None or _exact(value, is_major=False) is not None
-
-
-def _exact(value: object, *, is_major: bool) -> int | None:
-    try:
-        return to_minor(value, Fraction(100 if is_major else 1))
-    except ValueError:
-        return None
+        # The rows of wallets explain nothing of themselves, and neither does a running balance.
+        is_of_wallets = table.name == wallet.table
+        if table is members or (is_of_wallets and wallet.place != "entry"):
+            continue
+        for member in references.columns(table, members):
+            for source in sources_of(references.connection, table, member, wallet.wallets, ids=ids):
+                if not (is_of_wallets and wallet.balance in source.amounts):
+                    yield source
 
 
 def _best(wallet: WalletSource, sources: Sequence[LedgerSource]) -> PlatformProposal | None:
@@ -315,8 +226,7 @@ def _best(wallet: WalletSource, sources: Sequence[LedgerSource]) -> PlatformProp
 
 
 def _with_factor(wallet: WalletSource, sources: Sequence[LedgerSource], factor: Fraction) -> PlatformProposal | None:
-    # Both sides are multiplied, since a wallet that is divided might be left out of the comparison.
-    wallets = {member: amount * factor.denominator for member, amount in wallet.wallets.items()}
+    wallets = _in_unit_of(wallet, factor)
     chosen: tuple[LedgerSource, ...] = ()
     best: KindChoice | None = None
     while len(chosen) < MOST_TABLES:
@@ -337,6 +247,14 @@ def _with_factor(wallet: WalletSource, sources: Sequence[LedgerSource], factor: 
         if best.agreeing * LEAST_OF_A_PART < best.members:
             break
     return PlatformProposal(wallet, chosen, best, factor) if best is not None and best.agreeing else None
+
+
+def _in_unit_of(wallet: WalletSource, factor: Fraction) -> dict[str, int]:
+    """Return the wallets for a comparison with ledger amounts times the numerator of the factor.
+
+    Both sides are multiplied, since a wallet that is divided might be left out of the comparison.
+    """
+    return {member: amount * factor.denominator for member, amount in wallet.wallets.items()}
 
 
 def _counts(choice: KindChoice, source: LedgerSource) -> bool:

@@ -1,33 +1,49 @@
 """Profiles of the tables of an unknown platform: the columns, what they hold, and which of them name rows elsewhere."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from mlm_audit.database.core.schema import family_of
+from mlm_audit.database.dialects.lookup import dialect_of
 from mlm_audit.domain.words import SPACES
 
 MOST_WORDS = 40
 """A text column with more different values than this holds texts, and not words."""
 WHOLE, TEXT = "integer", "text"
 NUMBERS = (WHOLE, "decimal", "float")
-FAMILIES = (*NUMBERS, TEXT, "time", "boolean")
-"""The families of columns that are profiled, in the words of `family_of`."""
+TIME, UUID = "time", "uuid"
+FAMILIES = (*NUMBERS, TEXT, TIME, UUID, "date", "boolean")
+"""The families of columns that are profiled, in the words of `family_of`. Days are profiled as times."""
+MOST_TEXTS = 1_000
+"""The number of different texts of a column that decide whether it holds amounts or times."""
+AMOUNT = re.compile(r"[+-]?[0-9]{1,15}[.][0-9]{1,6}")
+INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+STRAY_ROWS = 100
+"""A column names the rows of another table if at most one in so many rows names a row that does not exist."""
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """One column: its family, the rows with a value, the number of different values, and its words if it has few."""
+    """One column: its family, the rows with a value, the number of different values, and its words if it has few.
+
+    A column of texts that are all amounts with a decimal point has the family of exact decimals.
+    """
 
     name: str
     family: str
     filled: int
     distinct: int
     words: tuple[str, ...] = ()
+    is_text: bool = False
+    """Whether the values are stored as texts."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +75,18 @@ def profile_tables(connection: Connection, progress: Progress = lambda *_: None)
 
 def table_of(profile: TableProfile) -> sa.TableClause:
     """Return a table of this name and these columns for queries."""
-    return sa.table(profile.name, *(sa.column(name) for name in profile.columns))
+    uuid = sa.Uuid(as_uuid=False)
+    columns = profile.columns.items()
+    return sa.table(profile.name, *(sa.column(name, uuid if one.family == UUID else None) for name, one in columns))
+
+
+def as_number(profile: TableProfile, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+    """Return a column of amounts for comparisons and sums, also where its values are stored as texts."""
+    return sa.cast(column, sa.Numeric(30, 6)) if profile.columns[column.name].is_text else column
 
 
 def names_rows_of(connection: Connection, profile: TableProfile, column: str, other: TableProfile) -> bool:
-    """Return whether every value of a column is a key of another table."""
+    """Return whether the values of a column are keys of another table, but for a few rows at most."""
     assert other.key is not None
     mine, theirs = table_of(profile), table_of(other).alias("theirs")
     stray = (
@@ -71,7 +94,7 @@ def names_rows_of(connection: Connection, profile: TableProfile, column: str, ot
         .select_from(mine.outerjoin(theirs, mine.c[column] == theirs.c[other.key]))
         .where(mine.c[column].is_not(None), theirs.c[other.key].is_(None))
     )
-    return connection.execute(stray).scalar_one() == 0
+    return int(connection.execute(stray).scalar_one()) * STRAY_ROWS <= profile.columns[column].filled
 
 
 def rows_of_members(
@@ -84,7 +107,8 @@ def rows_of_members(
 
 
 def _profile(connection: Connection, inspector: sa.Inspector, name: str) -> TableProfile | None:
-    families = {column["name"]: family_of(column["type"]) for column in inspector.get_columns(name)}
+    types = {column["name"]: column["type"] for column in inspector.get_columns(name)}
+    families = {column: UUID if isinstance(kind, sa.Uuid) else family_of(kind) for column, kind in types.items()}
     source = sa.table(name, *(sa.column(column) for column in families))
     counted = [family for family in families.items() if family[1] in FAMILIES]
     query = sa.select(
@@ -97,9 +121,7 @@ def _profile(connection: Connection, inspector: sa.Inspector, name: str) -> Tabl
         return None
     filled, distinct = counts[: len(counted)], counts[len(counted) :]
     columns = {
-        column: ColumnProfile(
-            column, family, filled[n], distinct[n], _words(connection, source, column, family, distinct[n])
-        )
+        column: _column(connection, source, ColumnProfile(column, family, filled[n], distinct[n]))
         for n, (column, family) in enumerate(counted)
     }
     return TableProfile(name, rows, columns, _key(columns.values(), rows))
@@ -108,12 +130,20 @@ def _profile(connection: Connection, inspector: sa.Inspector, name: str) -> Tabl
 def _key(columns: Iterable[ColumnProfile], rows: int) -> str | None:
     """Return the first column that tells the rows apart, whatever the catalogue says of keys."""
     return next(
-        (one.name for one in columns if one.family in (WHOLE, TEXT) and one.filled == one.distinct == rows), None
+        (one.name for one in columns if one.family in (WHOLE, TEXT, UUID) and one.filled == one.distinct == rows), None
     )
 
 
-def _words(connection: Connection, source: sa.TableClause, column: str, family: str, distinct: int) -> tuple[str, ...]:
-    if family != TEXT or not 0 < distinct <= MOST_WORDS:
-        return ()
-    values = connection.execute(sa.select(source.c[column]).distinct()).scalars()
-    return tuple(sorted({str(value).strip(SPACES) for value in values if value is not None}))
+def _column(connection: Connection, source: sa.TableClause, column: ColumnProfile) -> ColumnProfile:
+    """Return the profile of a column with its words, or with what its texts hold."""
+    if column.family == "date":
+        return replace(column, family=TIME)
+    if column.family != TEXT or not column.distinct:
+        return column
+    values = connection.execute(sa.select(source.c[column.name]).distinct().limit(MOST_TEXTS)).scalars()
+    texts = {str(value).strip(SPACES) for value in values if value is not None}
+    if all(AMOUNT.fullmatch(text) for text in texts):
+        return replace(column, family="decimal", is_text=True)
+    if dialect_of(connection).times_are_texts and all(INSTANT.fullmatch(text) for text in texts):
+        return replace(column, family=TIME, is_text=True)
+    return replace(column, words=tuple(sorted(texts)) if column.distinct <= MOST_WORDS else ())

@@ -8,8 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from mlm_audit.database.core.values import instant_of
-from mlm_audit.database.reads.profiles import TEXT, WHOLE, TableProfile, names_rows_of, table_of
+from mlm_audit.database.reads.profiles import TEXT, WHOLE, TableProfile, as_number, names_rows_of, table_of
 from mlm_audit.domain.words import SPACES, fold
 from mlm_audit.platforms.proposal import ProposedTable
 from mlm_audit.platforms.reference_search import FoundPattern, find_patterns
@@ -24,6 +23,7 @@ from mlm_audit.platforms.section_search import (
 from mlm_audit.platforms.section_text import FoundInputs
 
 MUCH_OLDER = timedelta(days=14)
+DAY_LENGTH = len("2026-01-31")
 MOST_TEXTS = 20_000
 """The number of rows of each ledger table from which references are learnt."""
 
@@ -148,7 +148,7 @@ def _units(
             family = profile.columns[column].family
             if family not in ("decimal", "float"):
                 continue
-            stored = table_of(profile).c[column]
+            stored = as_number(profile, table_of(profile).c[column])
             parts = sa.select(sa.func.count()).where(stored != sa.func.round(stored))
             is_major = family == "decimal" or connection.execute(parts).scalar_one() > 0
             found[f"{one.section}.{name}"] = "major" if is_major else None
@@ -159,18 +159,26 @@ def _records_from(
     connection: Connection, known: Mapping[str, TableProfile], sections: Sequence[FoundSection]
 ) -> date | None:
     """Return the day of the first commission record if orders are more than MUCH_OLDER older."""
-    first: dict[str, Any] = {}
+    first: dict[str, date | None] = {}
     for one in sections:
         if one.section in ("orders", "commissions"):
             column = table_of(known[one.table]).c[one.columns["created_at"]]
-            first[one.section] = instant_of(connection.execute(sa.select(sa.func.min(column))).scalar())
+            first[one.section] = _day_of(connection.execute(sa.select(sa.func.min(column))).scalar())
     orders, records = first.get("orders"), first.get("commissions")
-    return records.date() if orders and records and records - orders > MUCH_OLDER else None
+    return records if orders and records and records - orders > MUCH_OLDER else None
+
+
+def _day_of(stored: object) -> date | None:
+    """Return the day of a stored time, which may be a day or a text; None for what is none of these."""
+    try:
+        return date.fromisoformat(str(stored)[:DAY_LENGTH])
+    except ValueError:
+        return None
 
 
 def _is_hundredfold(connection: Connection, profile: TableProfile, orders: FoundSection) -> bool:
     source = table_of(profile)
-    total, amount = source.c[orders.columns["total"]], source.c[orders.columns["commission_amount"]]
+    total, amount = (as_number(profile, source.c[orders.columns[name]]) for name in ("total", "commission_amount"))
     paid = sa.and_(total > 0, amount > 0)
     above = sa.func.sum(sa.case((amount > total, 1), else_=0))
     far_above = sa.func.sum(sa.case((amount > total * 100, 1), else_=0))
@@ -199,7 +207,9 @@ def _is_debited_on_request(
         words = [kind.word for kind in table.kinds if kind.role == "withdrawal" and kind.sign]
         entries = table_of(known[table.name])
         kind = entries.c[table.columns["type"]]
-        is_moved = sa.or_(*(entries.c[table.columns[name]] != 0 for name in table.amounts))
+        is_moved = sa.or_(
+            *(as_number(known[table.name], entries.c[table.columns[name]]) != 0 for name in table.amounts)
+        )
         query = sa.select(sa.func.count()).where(kind.in_(words), is_moved)
         debits += int(connection.execute(query).scalar_one()) if words else 0
     return debits > approved

@@ -211,3 +211,58 @@ def test_a_mapping_with_an_open_decision_is_not_used(
     with pytest.raises(InputError, match="1 decision is open, the first: is it paisa; answer"):
         prove_mapping(reader, load_mapping(str(file)))
     reader.dispose()
+
+
+COUNTING: dict[str, tuple[str, dict[object, int], tuple[str, ...]]] = {
+    "a stage": ("stage varchar(10)", {"settled": 1, "waiting": 0, "void": 0}, ("waiting", "void")),
+    "a time of deletion": ("gone timestamp null", {None: 1, "2026-03-01 10:00:00": 0}, ("gone IS NOT NULL",)),
+    "a time of booking": ("booked timestamp null", {None: 0, "2026-03-01 10:00:00": 1}, ("booked IS NULL",)),
+    "a flag": ("is_void smallint", {0: 1, 1: 0}, ("is_void = 1",)),
+}
+
+
+@pytest.mark.parametrize("column", COUNTING)
+def test_rows_that_do_not_count_amounts_in_texts_and_members_who_do_not_exist(
+    column: str, any_url: str, opened: Callable[[str], Engine], tmp_path: Path
+) -> None:
+    rng, engine = random.Random(11), opened(any_url)
+    definition, states, said = COUNTING[column]
+    kinds, people = {"in": 1, "fee": -1, "memo": 0, "top-up": 1}, [10 + number for number in range(80)]
+    sums, rows = dict.fromkeys(people, 0), []
+    for number in range(900):
+        kind, state, amount = rng.choice(list(kinds)), rng.choice(list(states)), rng.randrange(1, 90_000)
+        member = 9_999 if number == 500 else rng.choice(people)
+        rows.append((number, member, kind, f"{amount // 100}.{amount % 100:02}", state))
+        if member in sums:
+            sums[member] += kinds[kind] * states[state] * amount
+    sums[people[7]] += 5
+    with engine.begin() as connection:
+        connection.execute(sa.text("create table accounts (no int primary key, held varchar(20), joined date)"))
+        connection.execute(
+            sa.text(
+                f"create table entries (no int primary key, who int, sort varchar(10), worth varchar(20), {definition})"
+            )
+        )
+        held = [
+            {
+                "no": no,
+                "held": f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}",
+                "day": "2026-01-05",
+            }
+            for no, cents in sums.items()
+        ]
+        connection.execute(sa.text("insert into accounts values (:no, :held, :day)"), held)
+        named = [dict(zip(("no", "who", "sort", "worth", "state"), row, strict=True)) for row in rows]
+        connection.execute(sa.text("insert into entries values (:no, :who, :sort, :worth, :state)"), named)
+    found = found_in(any_url)
+    assert (found.users.name, found.users.columns["wallet_balance"], found.users.unit) == ("accounts", "held", "major")
+    [table] = found.ledger
+    assert (table.name, table.columns["amount"], table.unit) == ("entries", "worth", "major")
+    assert {kind.word: kind.sign for kind in table.kinds} == kinds
+    assert found.members - found.agreeing == 1 < found.agreeing
+    assert table.left_out is not None
+    assert all(part in table.left_out.where for part in said), table.left_out.where
+    assert table.left_out.agreeing_with < 10
+    assert any("do not count: confirm" in decision for decision in found.decisions)
+    proof = proof_of(any_url, found, tmp_path)
+    assert (proof.agreeing, proof.members) == (79, 80)

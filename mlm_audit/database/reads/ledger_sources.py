@@ -1,0 +1,217 @@
+"""The ways in which a table of an unknown platform may be a part of the ledger: its member, kind, amount, and rows that count."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from mlm_audit.database.reads.profiles import (
+    NUMBERS,
+    TEXT,
+    WHOLE,
+    ColumnProfile,
+    TableProfile,
+    rows_of_members,
+    table_of,
+)
+from mlm_audit.domain.words import SPACES, fold
+from mlm_audit.platforms.kind_search import KindKey
+from mlm_audit.platforms.state_search import states_that_count
+from mlm_audit.platforms.units import MOST_MINOR, to_minor
+
+SIDES = ("credit", "debit")
+"""A column with as many words may tell on which side of the account a row is."""
+FACTORS = (Fraction(1), Fraction(100), Fraction(1, 100))
+"""What a ledger amount may be worth in the unit of the wallet."""
+MOST_STATES = 8
+"""A column with more different values does not tell which rows count."""
+EMPTY, FILLED = "empty", "filled"
+Sums = Mapping[KindKey, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class LedgerSource:
+    """One way to read a table as a part of the ledger, and the sums of its kinds by member."""
+
+    table: str
+    key: str
+    member: str
+    kind: str
+    amounts: tuple[str, ...]
+    """The column of the signed amount, or those of credit and debit, or the amount and the word of its direction."""
+    is_major: bool
+    sums: Sums
+    other_words: tuple[str, ...]
+    """Words of the column that no row of the members compared has."""
+    side_words: tuple[str, ...] = ()
+    credit_word: str | None = None
+    """Where the second of the `amounts` is a direction: its word for a credit. Any other word is a debit."""
+    left_out: str | None = None
+    """The condition, in the database's own SQL, for rows that do not count; None where all of them count."""
+    whole: "LedgerSource | None" = None
+    """The same source with the rows that are left out."""
+
+
+def kinds_of(table: TableProfile) -> list[ColumnProfile]:
+    """Return the columns that may hold the kind of a row: each row has one of a few words."""
+    return [column for column in table.of(TEXT) if column.words and column.filled == table.rows]
+
+
+def sources_of(
+    connection: Connection, table: TableProfile, member: str, wallets: Mapping[str, int], *, ids: Sequence[Any]
+) -> Iterator[LedgerSource]:
+    """Yield each way to read a table whose column `member` names members with wallets, in minor units by member."""
+    names = [column.name for column in table.of(*NUMBERS) if column.name != member]
+    states = [column for column in table.columns.values() if column.name != member and _has_states(table, column)]
+    for kind in kinds_of(table) if names else ():
+        sides = [one.name for one in kinds_of(table) if one.name != kind.name and len(one.words) == len(SIDES)]
+        wanted = [kind.name, *names, *sides, *(one.name for one in states)]
+        rows = rows_of_members(connection, table, member, wanted, ids)
+        columns = {name: [row[place] for row in rows] for place, name in enumerate(wanted, start=1)}
+        people = [str(row[0]) for row in rows]
+        words = [str(word).strip(SPACES) for word in columns[kind.name]]
+        held = {state.name: [_state(state, value) for value in columns[state.name]] for state in states}
+        for chosen, word, values in _amounts(table, names, sides, columns):
+            exact, is_major = _exact(values)
+            if not rows or exact is None:
+                continue
+            sums = _sums(table.name, zip(people, words, exact, strict=True))
+            others = _other_words(table, kind.name, sums)
+            side_words = table.columns[chosen[1]].words if word is not None else ()
+            found = LedgerSource(
+                table.name, table.key or member, member, kind.name, chosen, is_major, sums, others, side_words, word
+            )
+            yield found
+            for state in states:
+                if state.name in (kind.name, *chosen):
+                    continue
+                left = _left_out(wallets, people, words, exact, held=held[state.name])
+                kept = [place for place, one in enumerate(held[state.name]) if one not in left] if left else []
+                if kept:
+                    sums = _sums(table.name, ((people[place], words[place], exact[place]) for place in kept))
+                    where, others = _condition(connection, table, state, left), _other_words(table, kind.name, sums)
+                    yield replace(found, sums=sums, other_words=others, left_out=where, whole=found)
+
+
+def _has_states(table: TableProfile, column: ColumnProfile) -> bool:
+    """Return whether a column may tell which rows count: it has few words, two values, or is empty in some rows."""
+    is_partly_filled = 0 < column.filled < table.rows
+    has_few = 1 < column.distinct <= MOST_STATES and (bool(column.words) or column.family == "boolean")
+    is_flag = column.family == WHOLE and column.distinct == len(SIDES)
+    return is_partly_filled or has_few or is_flag
+
+
+def _is_by_value(column: ColumnProfile) -> bool:
+    """Return whether the states of a column are its values, and not only whether there is one."""
+    return 1 < column.distinct <= MOST_STATES and column.family in (TEXT, "boolean", WHOLE) and not column.is_text
+
+
+def _state(column: ColumnProfile, value: Any) -> Any:
+    if value is None:
+        return EMPTY
+    return (value,) if _is_by_value(column) else FILLED
+
+
+def _left_out(
+    wallets: Mapping[str, int],
+    people: Sequence[str],
+    words: Sequence[str],
+    exact: Sequence[int],
+    *,
+    held: Sequence[Any],
+) -> list[Any]:
+    """Return the states whose rows do not count, if the wallets are explained better without them."""
+    states = {state: place for place, state in enumerate(sorted(set(held), key=repr))}
+    if not 1 < len(states) <= MOST_STATES:
+        return []
+    kinds = {kind: place for place, kind in enumerate(sorted(set(words)))}
+    places = {member: place for place, member in enumerate(wallets)}
+    sums = np.zeros((len(places), len(kinds), len(states)))
+    where = [places[one] for one in people], [kinds[one] for one in words], [states[one] for one in held]
+    np.add.at(sums, where, np.array(exact, dtype=np.float64))
+    balances = np.array(list(wallets.values()), dtype=np.float64)
+    for factor in FACTORS:
+        counting = states_that_count(sums * factor.numerator, balances * factor.denominator)
+        if counting is not None:
+            return [state for state, place in states.items() if place not in counting]
+    return []
+
+
+def _condition(connection: Connection, table: TableProfile, column: ColumnProfile, left: Sequence[Any]) -> str:
+    """Return the condition for rows in one of these states, in the SQL of the database."""
+    stored = table_of(table).c[column.name]
+    values = [state[0] for state in left if isinstance(state, tuple)]
+    parts: list[sa.ColumnElement[bool]] = [stored.is_(None)] if EMPTY in left else []
+    if FILLED in left:
+        parts.append(stored.is_not(None))
+    if values and column.family == "boolean":
+        parts += [stored.is_(sa.true() if value else sa.false()) for value in values]
+    elif values:
+        parts.append(stored.in_(values) if len(values) > 1 else stored == values[0])
+    plain = sa.or_(*parts).compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    return str(plain).replace(f"{connection.dialect.identifier_preparer.quote(table.name)}.", "")
+
+
+def _amounts(
+    table: TableProfile, names: Sequence[str], sides: Sequence[str], columns: Mapping[str, list[Any]]
+) -> Iterator[tuple[tuple[str, ...], str | None, list[Any]]]:
+    """Yield each way to read the amount of the rows: its columns, the word of a credit if there is one, and the values."""
+    for name in names:
+        yield (name,), None, columns[name]
+    for credit, debit in combinations(names, 2):
+        pairs = list(zip(columns[credit], columns[debit], strict=True))
+        if any(one for one, _ in pairs) and any(one for _, one in pairs) and not any(a and b for a, b in pairs):
+            yield (credit, debit), None, [a or _negated(b) for a, b in pairs]
+    for name in names:
+        for side in sides:
+            first = table.columns[side].words[0]
+            words = [fold(str(word)) for word in columns[side]]
+            values = zip(columns[name], words, strict=True)
+            yield (name, side), first, [a if word == fold(first) else _negated(a) for a, word in values]
+
+
+def _negated(value: Any) -> Any:
+    return None if value is None else -value if not isinstance(value, str) else f"-{value}"
+
+
+def _exact(values: Sequence[Any]) -> tuple[list[int] | None, bool]:
+    """Return the values in minor units, and whether they are stored in major ones; None when one is no exact amount."""
+    whole = [exact_amount(value, is_major=False) for value in values]
+    is_major = any(one is None and value is not None for one, value in zip(whole, values, strict=True))
+    exact = [exact_amount(value, is_major=True) for value in values] if is_major else whole
+    if any(one is None and value is not None for one, value in zip(exact, values, strict=True)):
+        return None, is_major
+    return [one or 0 for one in exact], is_major
+
+
+def _other_words(table: TableProfile, kind: str, sums: Sums) -> tuple[str, ...]:
+    return tuple(word for word in table.columns[kind].words if (table.name, word) not in sums)
+
+
+def _sums(table: str, rows: Iterable[tuple[str, str, int]]) -> Sums:
+    """Return the sums of the kinds by member, in minor units."""
+    sums: defaultdict[KindKey, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for member, word, amount in rows:
+        sums[table, word][member] += amount
+    return sums
+
+
+def is_whole(value: object) -> bool:
+    """Return whether a stored value is a whole number, or absent."""
+    return value is None or exact_amount(value, is_major=False) is not None
+
+
+def exact_amount(value: object, *, is_major: bool) -> int | None:
+    """Return a stored value in minor units; None for an absent one, and for one that is not exact."""
+    if type(value) is int and -MOST_MINOR <= value <= MOST_MINOR:
+        return value * 100 if is_major else value
+    try:
+        return to_minor(value, Fraction(100 if is_major else 1))
+    except ValueError:
+        return None
