@@ -100,7 +100,7 @@ class _Books:
             add(kind, -1, -amount[some & back], order_id[some & back], o.refunded_at[some & back], reversal=1)
         rolled = ~lines.active
         undone = rolled & back[lines.order]
-        joined = lines.active & o.is_joining[lines.order]
+        joined = lines.active & (o.is_joining[lines.order] | self.world.customs.repurchase_at_once)
         for mask, sign, at in ((rolled, 1, o.paid_at), (undone, -1, o.refunded_at)):
             index = lines.order[mask]
             reversal = int(sign < 0)
@@ -128,8 +128,9 @@ class _Books:
         created = np.where(sign > 0, o.paid_at[order], o.refunded_at[order])
         joining = o.is_joining[order]
         status, processed, rollups = self._decide(order, member, amount, joining)
-        status = np.where(joining, 1, status)
-        processed = np.where(joining, o.paid_at[order], processed)
+        at_once = joining | self.world.customs.repurchase_at_once
+        status = np.where(at_once, 1, status)
+        processed = np.where(at_once, o.paid_at[order], processed)
         sequence = np.argsort(created, kind="stable")
         frame = pl.DataFrame(
             {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlm_audit.demo.world import DAY, NEVER, Flags, Ints, World, micros
+from mlm_audit.demo.world import DAY, NEVER, Flags, Ints, Members, World, micros
 from mlm_audit.domain.money import BASIS_POINTS
 
 
@@ -47,9 +47,9 @@ def distribute(world: World) -> Distribution:
     versions = [version for version, _, _ in periods]
     company_bps = np.array([v.company_bps for v in versions])[version]
     pot_bps = np.where(orders.is_joining, np.array([v.joining_pot_bps for v in versions])[version], BASIS_POINTS)
-    company = orders.commission_paisa * company_bps // BASIS_POINTS
+    company = _share(world, orders.commission_paisa, company_bps)
     rest = orders.commission_paisa - company
-    pot = rest * pot_bps // BASIS_POINTS
+    pot = _share(world, rest, pot_bps)
     levels = _levels(world, pot, version)
     taken = np.zeros(len(pot), np.int64)
     np.add.at(taken, levels.order, levels.amount_paisa)
@@ -57,24 +57,53 @@ def distribute(world: World) -> Distribution:
     return Distribution(company, np.where(posted, pot - taken, 0), levels, _instalments(world, rest - pot, version))
 
 
+def _share(world: World, amount: Ints, bps: Ints) -> Ints:
+    """Return shares of amounts, rounded down to whole paisa in the arithmetic of the platform."""
+    if world.customs.binary_shares:
+        return np.floor(amount * (bps / BASIS_POINTS)).astype(np.int64)
+    return amount * bps // BASIS_POINTS
+
+
+def three_three_since(members: Members, count: int) -> Ints:
+    """Return since when each member meets the 3-3 rule, by the registrations of the directs; NEVER for the others."""
+
+    def reached(instants: Ints) -> Ints:
+        """Return when the sponsors of members with these instants have enough of them."""
+        order = np.lexsort((instants, members.sponsor))
+        sponsor, at = members.sponsor[order], instants[order]
+        first = np.searchsorted(sponsor, sponsor, side="left")
+        found = np.full(members.count, NEVER)
+        last = (np.arange(len(sponsor)) - first == count - 1) & (sponsor >= 0)
+        found[sponsor[last]] = at[last]
+        return found
+
+    return reached(reached(members.created_at))
+
+
 def _levels(world: World, pot: Ints, version: Ints) -> LevelLines:
     versions = [v for v, _, _ in world.plan.periods(world.tz)]
     used = sorted(set(version.tolist()))
-    depth = max((len(versions[number].level_bps) for number in used), default=0)
-    share = np.zeros((len(versions), depth), np.int64)
-    for number in used:
-        share[number, : len(versions[number].level_bps)] = versions[number].level_bps
+    tables = {kind: [v.shares_of(is_joining=kind) for v in versions] for kind in (False, True)}
+    depth = max((len(table[number]) for table in tables.values() for number in used), default=0)
+    share = np.zeros((2, len(versions), depth), np.int64)
+    for kind, table in tables.items():
+        for number in used:
+            share[int(kind), number, : len(table[number])] = table[number]
     members, orders = world.members, world.orders
+    joining = orders.is_joining.astype(np.int64)
     upline = orders.member
     found: list[tuple[Ints, Ints, Ints, Ints]] = []
     for level in range(1, depth + 1):
         upline = np.where(upline >= 0, members.parent[upline], -1)
-        amount = pot * share[version, level - 1] // BASIS_POINTS
+        amount = _share(world, pot, share[joining, version, level - 1])
         index = np.flatnonzero((upline >= 0) & (amount > 0))
         found.append((index, np.full(len(index), level), upline[index], amount[index]))
     order, level_no, who, paisa = (np.concatenate(part) for part in zip(*found, strict=True))
     at = orders.paid_at[order]
     active = (members.active_from[who] <= at) & (at < members.left_at[who])
+    if world.customs.repurchase_at_once:
+        since = three_three_since(members, world.plan.rules.three_three_count)
+        active &= orders.is_joining[order] | (since[who] <= at)
     return LevelLines(order, level_no, who, paisa, active)
 
 

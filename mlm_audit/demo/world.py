@@ -102,6 +102,17 @@ class Orders:
 
 
 @dataclass(frozen=True)
+class Customs:
+    """What a platform does otherwise than the guide."""
+
+    repurchase_at_once: bool = False
+    """Commission of a repurchase is credited with its order, to members who meet the 3-3 rule then. No sweep runs."""
+    binary_shares: bool = False
+    """Shares are computed in binary floating point and rounded down."""
+    pays_without_kyc: bool = False
+
+
+@dataclass(frozen=True)
 class World:
     """The facts of a platform, before any posting."""
 
@@ -111,6 +122,7 @@ class World:
     months: list[Month]
     members: Members
     orders: Orders
+    customs: Customs = Customs()
 
     @property
     def end(self) -> int:
