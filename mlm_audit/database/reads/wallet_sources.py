@@ -75,15 +75,18 @@ def wallet_sources(
         for table in tables:
             for owner in _owners(references, table, members):
                 for column in _balances(table):
-                    yield members, _in_table(references.connection, table, column, members.name, "owner", owner)
+                    yield (
+                        members,
+                        _in_table(references.connection, table, column, members.name, place="owner", owner=owner),
+                    )
     for table in likely:
         owners = [(other, name) for other in tables for name in _owners(references, table, other)]
         # A table with one row for each member of another holds their wallets, and the ledger may name either.
         for other, owner in owners:
             for column in _balances(table):
-                yield table, _in_table(references.connection, table, column, other.name, "wallet", owner)
+                yield table, _in_table(references.connection, table, column, other.name, place="wallet", owner=owner)
         for column in _balances(table) if not owners else ():
-            yield table, _in_table(references.connection, table, column, table.name, "member", None)
+            yield table, _in_table(references.connection, table, column, table.name, place="member", owner=None)
 
 
 def running_balances(
@@ -137,7 +140,7 @@ def _balances(table: TableProfile) -> list[ColumnProfile]:
 
 
 def _in_table(
-    connection: Connection, table: TableProfile, column: ColumnProfile, members: str, place: Place, owner: str | None
+    connection: Connection, table: TableProfile, column: ColumnProfile, members: str, *, place: Place, owner: str | None
 ) -> WalletSource:
     source = table_of(table)
     key, balance = str(owner if place == "owner" else table.key), source.c[column.name]
@@ -220,7 +223,7 @@ def query_of_entries(connection: Connection, table: TableProfile, member: str, w
     alias = free_name("owner", table)
     named = f"coalesce(w.{quote(str(wallet.owner))}, l.{quote(member)}) as {quote(alias)}"
     join = f"left join {quote(wallet.table)} as w on w.{quote(wallet.key)} = l.{quote(member)}"
-    return f"select l.*, {named}\nfrom {quote(table.name)} as l\n{join}", alias
+    return "\n".join((f"select l.*, {named}", f"from {quote(table.name)} as l", join)), alias
 
 
 SPONSOR = "sponsor_of_member"
