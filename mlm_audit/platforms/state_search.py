@@ -4,7 +4,7 @@ The signs of the kinds are only estimated here, by least squares, since many col
 is found is then searched again with whole numbers (`kind_search`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -19,20 +19,21 @@ HALF = 0.5
 Floats = npt.NDArray[np.float64]
 
 
-def states_that_count(sums: Floats, wallets: Floats) -> tuple[int, ...] | None:
+def states_that_count(sums: Floats, wallets: Floats, factors: Sequence[float]) -> tuple[int, ...] | None:
     """Return the states whose rows explain more wallets than the rows of all states; None if none explain many more.
 
-    `sums` are the minor units by member, kind and state, and `wallets` those of each member. Of choices that explain as
-    many wallets, the one with the most states is returned.
+    `sums` are the minor units by member, kind and state, and `wallets` those of each member. `factors` are what a ledger
+    amount may be worth in the unit of the wallet. Of choices that explain as many wallets, the one with the most states is
+    returned.
     """
     compared = (wallets != 0) | sums.any(axis=(1, 2))
     table, target = sums[compared], wallets[compared]
-    best, most = None, _explained(table.sum(axis=2), target)
+    best, most = None, _explained(table.sum(axis=2), target, factors)
     needed = max(most + LEAST_MORE, most + len(target) / LEAST_SHARE)
     if needed > len(target):
         return None
     for chosen in _choices(table.shape[2]):
-        found = _explained(table[:, :, list(chosen)].sum(axis=2), target)
+        found = _explained(table[:, :, list(chosen)].sum(axis=2), target, factors)
         if found >= needed and found > most:
             best, most = chosen, found
     return best
@@ -48,15 +49,21 @@ def _choices(states: int) -> Iterator[tuple[int, ...]]:
         yield from combinations(range(states), 1)
 
 
-def _explained(table: Floats, target: Floats) -> int:
+def _explained(table: Floats, target: Floats, factors: Sequence[float]) -> int:
     """Return the number of wallets that estimated signs reproduce. Wallets that differ most do not count in a second try."""
     if not len(target):
         return 0
-    signs = _estimated(table, target)
-    lacking = np.abs(table @ signs - target)
+    first = _estimated(table, target)
+    lacking = np.abs(table @ first - target)
     near = lacking <= np.median(lacking)
-    again = _estimated(table[near], target[near])
-    return max(int((np.abs(table @ one.round().clip(-1, 1) - target) < HALF).sum()) for one in (signs, again))
+    estimates = first, _estimated(table[near], target[near])
+    return max(_agreeing(table, target, worth, factor) for worth in estimates for factor in factors)
+
+
+def _agreeing(table: Floats, target: Floats, worth: Floats, factor: float) -> int:
+    """Return how many wallets agree if a kind that is worth about the factor counts as stored, and so on."""
+    signs = (worth / factor).round().clip(-1, 1)
+    return int((np.abs(table @ signs * factor - target) < HALF * min(1.0, factor)).sum())
 
 
 def _estimated(table: Floats, target: Floats) -> Floats:

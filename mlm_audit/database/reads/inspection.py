@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from sqlalchemy import Connection, Engine
 
-from mlm_audit.database.reads.ledger_sources import FACTORS, LedgerSource, Sums, sources_of
+from mlm_audit.database.reads.ledger_sources import FACTORS, LedgerReader, LedgerSource, Sums
 from mlm_audit.database.reads.profiles import WHOLE, Progress, TableProfile, profile_tables
 from mlm_audit.database.reads.section_facts import find_inputs
 from mlm_audit.database.reads.snapshot import one_instant
@@ -95,10 +95,10 @@ def _best_of(
     progress: Progress,
 ) -> PlatformProposal | None:
     """Return the best proposal of all ways to read the wallets; None when none reproduces any."""
-    proposals = []
+    proposals, reader = [], LedgerReader(references.connection)
     for number, (profile, wallet) in enumerate(candidates):
         progress(f"comparing with {wallet.table}.{wallet.balance}", number, len(candidates))
-        sources = list(_ledger_sources(references, tables, profile, wallet))
+        sources = list(_ledger_sources(reader, references, tables, profile, wallet))
         if (proposal := _best(wallet, sources)) is not None:
             proposals.append(proposal)
     progress("compared", len(candidates), len(candidates))
@@ -204,7 +204,11 @@ def _moved(source: LedgerSource, choice: KindChoice) -> tuple[dict[str, str], di
 
 
 def _ledger_sources(
-    references: References, tables: Sequence[TableProfile], members: TableProfile, wallet: WalletSource
+    reader: LedgerReader,
+    references: References,
+    tables: Sequence[TableProfile],
+    members: TableProfile,
+    wallet: WalletSource,
 ) -> Iterator[LedgerSource]:
     whole = members.columns[str(members.key)].family == WHOLE
     ids = [int(member) if whole else member for member in wallet.wallets]
@@ -214,7 +218,7 @@ def _ledger_sources(
         if table is members or (is_of_wallets and wallet.place != "entry"):
             continue
         for member in references.columns(table, members):
-            for source in sources_of(references.connection, table, member, wallet.wallets, ids=ids):
+            for source in reader.sources(table, member, wallet.wallets, ids):
                 if not (is_of_wallets and wallet.balance in source.amounts):
                     yield source
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -63,40 +63,68 @@ def kinds_of(table: TableProfile) -> list[ColumnProfile]:
     return [column for column in table.of(TEXT) if column.words and column.filled == table.rows]
 
 
-def sources_of(
-    connection: Connection, table: TableProfile, member: str, wallets: Mapping[str, int], *, ids: Sequence[Any]
-) -> Iterator[LedgerSource]:
-    """Yield each way to read a table whose column `member` names members with wallets, in minor units by member."""
-    names = [column.name for column in table.of(*NUMBERS) if column.name != member]
-    states = [column for column in table.columns.values() if column.name != member and _has_states(table, column)]
-    for kind in kinds_of(table) if names else ():
-        sides = [one.name for one in kinds_of(table) if one.name != kind.name and len(one.words) == len(SIDES)]
-        wanted = [kind.name, *names, *sides, *(one.name for one in states)]
-        rows = rows_of_members(connection, table, member, wanted, ids)
-        columns = {name: [row[place] for row in rows] for place, name in enumerate(wanted, start=1)}
-        people = [str(row[0]) for row in rows]
-        words = [str(word).strip(SPACES) for word in columns[kind.name]]
-        held = {state.name: [_state(state, value) for value in columns[state.name]] for state in states}
-        for chosen, word, values in _amounts(table, names, sides, columns):
-            exact, is_major = _exact(values)
-            if not rows or exact is None:
-                continue
-            sums = _sums(table.name, zip(people, words, exact, strict=True))
-            others = _other_words(table, kind.name, sums)
-            side_words = table.columns[chosen[1]].words if word is not None else ()
-            found = LedgerSource(
-                table.name, table.key or member, member, kind.name, chosen, is_major, sums, others, side_words, word
-            )
-            yield found
-            for state in states:
-                if state.name in (kind.name, *chosen):
-                    continue
-                left = _left_out(wallets, people, words, exact, held=held[state.name])
-                kept = [place for place, one in enumerate(held[state.name]) if one not in left] if left else []
+class _Reading(NamedTuple):
+    """A way to read a table, with the member, the kind, the amount and the states of each row."""
+
+    source: LedgerSource
+    people: list[str]
+    words: list[str]
+    exact: list[int]
+    held: Mapping[str, list[Any]]
+    """For each column that may tell which rows count, the state of each row."""
+
+
+class LedgerReader:
+    """Reads the rows of some members. What it read stays as long as the members are the same, since many wallets have them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.ids: frozenset[Any] = frozenset()
+        self.known: dict[tuple[str, str], list[_Reading]] = {}
+
+    def sources(
+        self, table: TableProfile, member: str, wallets: Mapping[str, int], ids: Sequence[Any]
+    ) -> Iterator[LedgerSource]:
+        """Yield each way to read a table whose column `member` names members with wallets, in minor units by member."""
+        if self.ids != frozenset(ids):
+            self.ids, self.known = frozenset(ids), {}
+        if (table.name, member) not in self.known:
+            self.known[table.name, member] = list(self._readings(table, member, ids))
+        for reading in self.known[table.name, member]:
+            yield reading.source
+            for state, held in reading.held.items():
+                left = _left_out(wallets, reading, held)
+                kept = [place for place, one in enumerate(held) if one not in left] if left else []
                 if kept:
-                    sums = _sums(table.name, ((people[place], words[place], exact[place]) for place in kept))
-                    where, others = _condition(connection, table, state, left), _other_words(table, kind.name, sums)
-                    yield replace(found, sums=sums, other_words=others, left_out=where, whole=found)
+                    rows = ((reading.people[place], reading.words[place], reading.exact[place]) for place in kept)
+                    sums = _sums(table.name, rows)
+                    others = _other_words(table, reading.source.kind, sums)
+                    where = _condition(self.connection, table, table.columns[state], left)
+                    yield replace(reading.source, sums=sums, other_words=others, left_out=where, whole=reading.source)
+
+    def _readings(self, table: TableProfile, member: str, ids: Sequence[Any]) -> Iterator[_Reading]:
+        names = [column.name for column in table.of(*NUMBERS) if column.name != member]
+        states = [column for column in table.columns.values() if column.name != member and _has_states(table, column)]
+        for kind in kinds_of(table) if names else ():
+            sides = [one.name for one in kinds_of(table) if one.name != kind.name and len(one.words) == len(SIDES)]
+            wanted = [kind.name, *names, *sides, *(one.name for one in states)]
+            rows = rows_of_members(self.connection, table, member, wanted, ids)
+            columns = {name: [row[place] for row in rows] for place, name in enumerate(wanted, start=1)}
+            people = [str(row[0]) for row in rows]
+            words = [str(word).strip(SPACES) for word in columns[kind.name]]
+            held = {one.name: [_state(one, value) for value in columns[one.name]] for one in states}
+            for chosen, word, values in _amounts(table, names, sides, columns):
+                exact, is_major = _exact(values)
+                if not rows or exact is None:
+                    continue
+                sums = _sums(table.name, zip(people, words, exact, strict=True))
+                others = _other_words(table, kind.name, sums)
+                side_words = table.columns[chosen[1]].words if word is not None else ()
+                found = LedgerSource(
+                    table.name, table.key or member, member, kind.name, chosen, is_major, sums, others, side_words, word
+                )
+                free = {name: one for name, one in held.items() if name not in (kind.name, *chosen)}
+                yield _Reading(found, people, words, exact, free)
 
 
 def _has_states(table: TableProfile, column: ColumnProfile) -> bool:
@@ -118,29 +146,20 @@ def _state(column: ColumnProfile, value: Any) -> Any:
     return (value,) if _is_by_value(column) else FILLED
 
 
-def _left_out(
-    wallets: Mapping[str, int],
-    people: Sequence[str],
-    words: Sequence[str],
-    exact: Sequence[int],
-    *,
-    held: Sequence[Any],
-) -> list[Any]:
+def _left_out(wallets: Mapping[str, int], reading: _Reading, held: Sequence[Any]) -> list[Any]:
     """Return the states whose rows do not count, if the wallets are explained better without them."""
     states = {state: place for place, state in enumerate(sorted(set(held), key=repr))}
     if not 1 < len(states) <= MOST_STATES:
         return []
-    kinds = {kind: place for place, kind in enumerate(sorted(set(words)))}
+    kinds = {kind: place for place, kind in enumerate(sorted(set(reading.words)))}
     places = {member: place for place, member in enumerate(wallets)}
     sums = np.zeros((len(places), len(kinds), len(states)))
-    where = [places[one] for one in people], [kinds[one] for one in words], [states[one] for one in held]
-    np.add.at(sums, where, np.array(exact, dtype=np.float64))
+    rows = zip(reading.people, reading.words, held, strict=True)
+    where = tuple(np.array([(places[who], kinds[word], states[one]) for who, word, one in rows]).T)
+    np.add.at(sums, where, np.array(reading.exact, dtype=np.float64))
     balances = np.array(list(wallets.values()), dtype=np.float64)
-    for factor in FACTORS:
-        counting = states_that_count(sums * factor.numerator, balances * factor.denominator)
-        if counting is not None:
-            return [state for state, place in states.items() if place not in counting]
-    return []
+    counting = states_that_count(sums, balances, [float(factor) for factor in FACTORS])
+    return [] if counting is None else [state for state, place in states.items() if place not in counting]
 
 
 def _condition(connection: Connection, table: TableProfile, column: ColumnProfile, left: Sequence[Any]) -> str:
