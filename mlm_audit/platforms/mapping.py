@@ -24,8 +24,10 @@ from mlm_audit.platforms.conventions import STANDARD, Conventions
 from mlm_audit.platforms.operations import Operate, why_not_operable
 from mlm_audit.platforms.sections import LedgerTable, MappedTable, MemberTable, Strict
 from mlm_audit.platforms.units import unit_of
+from mlm_audit.platforms.zones import LocalOffset, fixed_offset, offsets_of
 
 UTC = "+00:00"
+IN_UTC = fixed_offset(UTC)
 SECTIONS = (
     "users",
     "ledger",
@@ -60,6 +62,8 @@ class Head(Strict):
     currency: str = "INR"
     utc_offset: str = Field(default=UTC, pattern=r"^[+-](?:0[0-9]|1[0-4]):[0-5][0-9]$")
     """The offset of times that the tables store without a zone, such as +05:30 for Indian time."""
+    time_zone: str | None = None
+    """The zone of these times, such as Europe/Berlin, where its clocks change."""
     decide: tuple[str, ...] = ()
     """Questions that the person who attaches the platform has to answer. A mapping with an open question is not used."""
 
@@ -68,6 +72,22 @@ class Head(Strict):
         if self.currency not in CURRENCIES:
             raise ValueError(f"currency: {self.currency!r} is not supported; use one of {', '.join(CURRENCIES)}")
         return self
+
+    @model_validator(mode="after")
+    def _known_zone(self) -> Self:
+        if self.time_zone is not None:
+            if self.utc_offset != UTC:
+                raise ValueError("time_zone: give either time_zone or utc_offset")
+            try:
+                offsets_of(self.time_zone)
+            except ValueError as error:
+                raise ValueError(f"time_zone: {error}") from error
+        return self
+
+    @property
+    def offsets(self) -> tuple[LocalOffset, ...]:
+        """Return by how much stored times without a zone are ahead of UTC, and since when."""
+        return fixed_offset(self.utc_offset) if self.time_zone is None else offsets_of(self.time_zone)
 
 
 class _File(Strict):
@@ -141,21 +161,14 @@ class Mapping:
     conventions: Conventions = STANDARD
     control_totals: tuple[ControlTotal, ...] = ()
     """Pairs of figures that have to be equal, each from queries of its own."""
-    utc_offset: str = UTC
-    """The offset of times that the tables store without a zone."""
+    offsets: tuple[LocalOffset, ...] = IN_UTC
+    """By how much times that the tables store without a zone are ahead of UTC, and since when."""
     operate: Operate | None = None
     """What may be written when PLATFORM_WRITES is set; None when the mapping only allows reading."""
 
     def amount(self, minor: int) -> str:
         """Return an amount in the currency of the platform."""
         return format_money(minor, currency=CURRENCIES[self.currency])
-
-    @property
-    def minutes_ahead(self) -> int:
-        """Return by how many minutes stored times without a zone are ahead of UTC."""
-        hours, minutes = self.utc_offset[1:].split(":")
-        ahead = 60 * int(hours) + int(minutes)
-        return -ahead if self.utc_offset.startswith("-") else ahead
 
     def unit(self, rows: MappedTable, amount: str) -> Fraction:
         """Return the minor units that one stored unit of an amount is worth."""
@@ -276,10 +289,11 @@ def _parsed(path: Path, text: str) -> Mapping:
     if file.operate and (found := why_not_operable(file.operate, file.users, file.ledger, file.payout_schedule)):
         key, why = found
         raise InputError(f"platform {path}, line {_line_of(text, key, ('operate',))}, key operate.{key}: {why}")
-    if file.operate and head.utc_offset != UTC:
-        line = _line_of(text, "utc_offset", ("platform",))
+    if file.operate and head.offsets != IN_UTC:
+        key = "utc_offset" if head.time_zone is None else "time_zone"
+        line = _line_of(text, key, ("platform",))
         raise InputError(
-            f"platform {path}, line {line}, key platform.utc_offset: the jobs write times in UTC; a platform that stores other times can "
+            f"platform {path}, line {line}, key platform.{key}: the jobs write times in UTC; a platform that stores other times can "
             "only be read, so remove [operate]"
         )
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -296,7 +310,7 @@ def _parsed(path: Path, text: str) -> Mapping:
         file.absent,
         file.conventions,
         file.control_totals,
-        head.utc_offset,
+        head.offsets,
         file.operate,
     )
 

@@ -3,6 +3,7 @@
 An amount that is not exact in its unit is read as `INEXACT`, which no reader accepts, so that its row is named.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -18,6 +19,7 @@ from mlm_audit.domain.keys import DIGITS
 from mlm_audit.domain.money import INEXACT
 from mlm_audit.domain.words import fold
 from mlm_audit.platforms.sections import LedgerTable, Pattern
+from mlm_audit.platforms.zones import LocalOffset
 
 LARGEST_EXACT = 2.0**53
 """Above it, a floating-point number no longer stands for one whole number."""
@@ -52,6 +54,19 @@ class digest_number(FunctionElement[int]):  # noqa: N801  (a function of SQL)
 def _compile_digest_number(element: Any, compiler: Any, **options: Any) -> str:
     [text] = element.clauses
     return dialect_of(compiler).digest_number.format(compiler.process(text, **options))
+
+
+def in_utc(instant: ColumnElement[Any], offsets: Sequence[LocalOffset], dialect: Dialect) -> ColumnElement[Any]:
+    """Return a local time in UTC. The offsets are searched by halves, since a zone may have hundreds."""
+    if len(offsets) == 1:
+        minutes = offsets[0].minutes
+        moved: ColumnElement[Any] = dialect.earlier(instant, minutes) if minutes else instant
+        return moved
+    half = len(offsets) // 2
+    first, second = (in_utc(instant, part, dialect) for part in (offsets[:half], offsets[half:]))
+    since = offsets[half].since
+    assert since is not None, "only the first offset has no beginning"
+    return sa.case((dialect.is_before(instant, since), first), else_=second)
 
 
 def as_key(text: Any) -> ColumnElement[Any]:

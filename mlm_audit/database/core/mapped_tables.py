@@ -22,6 +22,7 @@ from mlm_audit.database.core.mapped_columns import (
     as_meant,
     as_minor,
     from_patterns,
+    in_utc,
     is_word,
     kinds_that,
     role_of_kind,
@@ -259,14 +260,14 @@ class MappedSource:
 
     def _instant(self, name: str, stored: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return a stored time in UTC. A query has to give times in UTC, because the types of its columns are not known."""
-        family, minutes = self._family(name), self.mapping.minutes_ahead
+        family = self._family(name)
         instant: ColumnElement[Any] = stored
         if not self.families:
             instant = self.dialect.queried_instant(stored)
         elif family == "date":
             instant = self.dialect.midnight(stored)
-        if self.families and minutes and family != ZONED:
-            instant = self.dialect.earlier(instant, minutes)
+        if self.families and family != ZONED:
+            instant = in_utc(instant, self.mapping.offsets, self.dialect)
         return instant
 
     def _derived(self, name: str, column: sa.Column[Any]) -> ColumnElement[Any]:

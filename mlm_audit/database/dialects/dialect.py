@@ -5,10 +5,23 @@ A database is added by one module in this folder that holds a subclass. The sche
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 import polars as pl
-from sqlalchemy import Connection, DateTime, Engine, Inspector, String, Text, cast, literal_column, true, type_coerce
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Engine,
+    Inspector,
+    String,
+    Text,
+    cast,
+    literal,
+    literal_column,
+    true,
+    type_coerce,
+)
 from sqlalchemy import Dialect as SqlDialect
 from sqlalchemy.engine import URL
 from sqlalchemy.types import TypeEngine
@@ -188,6 +201,10 @@ class Dialect(ABC):
     def earlier(self, column: Any, minutes: int) -> Any:
         """Return a column of times so many minutes earlier. A value that is no time stays as it is."""
         return column - literal_column(f"interval '{minutes}' minute")
+
+    def is_before(self, column: Any, moment: datetime) -> Any:
+        """Return the condition that a column of times is before a moment, without a zone on either side."""
+        return column < literal(moment, DateTime())
 
     def is_instant(self, column: Any) -> Any:  # noqa: ARG002
         """Return the condition that a stored time is an instant, for values within the years of the business."""

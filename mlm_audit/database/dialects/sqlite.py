@@ -166,6 +166,11 @@ class Sqlite(Dialect):
         moved = func.strftime("%Y-%m-%d %H:%M:%S", func.substr(text, 1, SECONDS_LENGTH), f"{-minutes} minutes")
         return func.coalesce(moved.concat(func.substr(text, SECONDS_LENGTH + 1)), text)
 
+    def is_before(self, column: Any, moment: datetime) -> Any:
+        """Return the condition for texts, which may have a T or a space before the time."""
+        text = func.substr(type_coerce(column, String), 1, SECONDS_LENGTH)
+        return func.datetime(text) < moment.isoformat(" ", "seconds")
+
     def is_instant(self, column: Any) -> Any:
         """Return the condition that a text is a time. The comparison of texts alone would accept others."""
         return func.datetime(type_coerce(column, String)).is_not(None)
