@@ -41,6 +41,8 @@ class KindChoice:
     """The wallets that would be reproduced if one kind counted otherwise, that is, not at all where it counts."""
     agreeing_with_money: int = 0
     """The reproduced wallets that are not zero. A column that is zero for most members says little about the kinds."""
+    with_money: int = 0
+    """The wallets that are not zero."""
 
 
 def best_choice(wallets: Mapping[str, int], sums: Mapping[KindKey, Mapping[str, int]]) -> KindChoice:
@@ -58,9 +60,9 @@ def best_choice(wallets: Mapping[str, int], sums: Mapping[KindKey, Mapping[str, 
     silent = tuple(kind for place, kind in enumerate(kinds) if not table[:, place].any())
     chosen = dict(zip(kinds, map(int, signs), strict=True))
     otherwise = {kind: _otherwise(table, target, signs, place) for place, kind in enumerate(kinds)}
-    agree = table @ signs == target
-    with_money = int((agree & (target != 0)).sum())
-    return KindChoice(chosen, int(agree.sum()), len(members), silent, otherwise, with_money)
+    agree, has_money = table @ signs == target, target != 0
+    figures = int((agree & has_money).sum()), int(has_money.sum())
+    return KindChoice(chosen, int(agree.sum()), len(members), silent, otherwise, *figures)
 
 
 def _otherwise(table: Matrix, target: Matrix, signs: Matrix, place: int) -> int:

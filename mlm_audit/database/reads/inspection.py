@@ -146,8 +146,9 @@ def _rank(proposal: PlatformProposal) -> tuple[bool, float, int, int]:
 
 
 def _share(proposal: PlatformProposal) -> float:
-    members = proposal.choice.members + proposal.wallet.inexact
-    return proposal.choice.agreeing / max(members, FEWEST_MEMBERS)
+    """Return the share of the wallets with money that are reproduced. Nothing explains an empty wallet."""
+    members = proposal.choice.with_money + proposal.wallet.inexact
+    return proposal.choice.agreeing_with_money / max(members, FEWEST_MEMBERS)
 
 
 def proposed(found: PlatformProposal) -> ProposedMapping:

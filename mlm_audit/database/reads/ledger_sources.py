@@ -31,6 +31,10 @@ FACTORS = (Fraction(1), Fraction(100), Fraction(1, 100))
 """What a ledger amount may be worth in the unit of the wallet."""
 MOST_STATES = 8
 """A column with more different values does not tell which rows count."""
+FEWEST_OF_A_FLAG = 20
+"""In fewer rows, an amount may have two values by chance."""
+MOST_CONDITIONS = 2
+"""The number of columns that together may say which rows count."""
 EMPTY, FILLED = "empty", "filled"
 Sums = Mapping[KindKey, Mapping[str, int]]
 
@@ -74,6 +78,13 @@ class _Reading(NamedTuple):
     """For each column that may tell which rows count, the state of each row."""
 
 
+def _only(reading: _Reading, kept: Sequence[int], state: str) -> _Reading:
+    """Return a reading of some of its rows. The column that told them apart is no longer needed."""
+    people, words, exact = ([of[place] for place in kept] for of in (reading.people, reading.words, reading.exact))
+    held = {name: [of[place] for place in kept] for name, of in reading.held.items() if name != state}
+    return _Reading(reading.source, people, words, exact, held)  # type: ignore[arg-type]
+
+
 class LedgerReader:
     """Reads the rows of some members. What it read stays as long as the members are the same, since many wallets have them."""
 
@@ -92,18 +103,31 @@ class LedgerReader:
             self.known[table.name, member] = list(self._readings(table, member, ids))
         for reading in self.known[table.name, member]:
             yield reading.source
-            for state, held in reading.held.items():
-                left = _left_out(wallets, reading, held)
-                kept = [place for place, one in enumerate(held) if one not in left] if left else []
-                if kept:
-                    rows = ((reading.people[place], reading.words[place], reading.exact[place]) for place in kept)
-                    sums = _sums(table.name, rows)
-                    others = _other_words(table, reading.source.kind, sums)
-                    where = _condition(self.connection, table, table.columns[state], left)
-                    yield replace(reading.source, sums=sums, other_words=others, left_out=where, whole=reading.source)
+            yield from self._parts(table, reading, wallets, MOST_CONDITIONS)
+
+    def _parts(
+        self, table: TableProfile, reading: _Reading, wallets: Mapping[str, int], most: int
+    ) -> Iterator[LedgerSource]:
+        """Yield the ways to leave out rows that do not count, by the states of one column or of several."""
+        for state, held in reading.held.items():
+            left = _left_out(wallets, reading, held)
+            kept = [place for place, one in enumerate(held) if one not in left] if left else []
+            if not kept:
+                continue
+            part = _only(reading, kept, state)
+            where = _condition(self.connection, table, table.columns[state], left)
+            if reading.source.left_out is not None:
+                where = f"({reading.source.left_out}) or ({where})"
+            sums = _sums(table.name, zip(part.people, part.words, part.exact, strict=True))
+            others = _other_words(table, reading.source.kind, sums)
+            whole = reading.source.whole or reading.source
+            source = replace(reading.source, sums=sums, other_words=others, left_out=where, whole=whole)
+            yield source
+            if most > 1:
+                yield from self._parts(table, part._replace(source=source), wallets, most - 1)
 
     def _readings(self, table: TableProfile, member: str, ids: Sequence[Any]) -> Iterator[_Reading]:
-        names = [column.name for column in table.of(*NUMBERS) if column.name != member]
+        names = [one.name for one in table.of(*NUMBERS) if one.name != member and not _is_flag(one)]
         states = [column for column in table.columns.values() if column.name != member and _has_states(table, column)]
         for kind in kinds_of(table) if names else ():
             sides = [one.name for one in kinds_of(table) if one.name != kind.name and len(one.words) == len(SIDES)]
@@ -131,8 +155,12 @@ def _has_states(table: TableProfile, column: ColumnProfile) -> bool:
     """Return whether a column may tell which rows count: it has few words, two values, or is empty in some rows."""
     is_partly_filled = 0 < column.filled < table.rows
     has_few = 1 < column.distinct <= MOST_STATES and (bool(column.words) or column.family == "boolean")
-    is_flag = column.family == WHOLE and column.distinct == len(SIDES)
-    return is_partly_filled or has_few or is_flag
+    return is_partly_filled or has_few or _is_flag(column)
+
+
+def _is_flag(column: ColumnProfile) -> bool:
+    """Return whether a column of whole numbers has two values, such as 0 and 1, in many rows."""
+    return column.family == WHOLE and column.distinct == len(SIDES) and column.filled >= FEWEST_OF_A_FLAG
 
 
 def _is_by_value(column: ColumnProfile) -> bool:

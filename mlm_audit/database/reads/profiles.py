@@ -21,7 +21,7 @@ FAMILIES = (*NUMBERS, TEXT, TIME, UUID, "date", "boolean")
 """The families of columns that are profiled, in the words of `family_of`. Days are profiled as times."""
 MOST_TEXTS = 1_000
 """The number of different texts of a column that decide whether it holds amounts or times."""
-AMOUNT = re.compile(r"[+-]?[0-9]{1,15}[.][0-9]{1,6}")
+AMOUNT = re.compile(r"[+-]?[0-9]{1,15}([.][0-9]{1,6})?")
 INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
@@ -142,7 +142,7 @@ def _column(connection: Connection, source: sa.TableClause, column: ColumnProfil
         return column
     values = connection.execute(sa.select(source.c[column.name]).distinct().limit(MOST_TEXTS)).scalars()
     texts = {str(value).strip(SPACES) for value in values if value is not None}
-    if all(AMOUNT.fullmatch(text) for text in texts):
+    if any("." in text for text in texts) and all(AMOUNT.fullmatch(text) for text in texts):
         return replace(column, family="decimal", is_text=True)
     if dialect_of(connection).times_are_texts and all(INSTANT.fullmatch(text) for text in texts):
         return replace(column, family=TIME, is_text=True)

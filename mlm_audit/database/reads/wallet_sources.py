@@ -1,7 +1,7 @@
 """The ways to read the wallets of an unknown platform: in the table of the members, in one of their own, or as running balances."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -23,6 +23,10 @@ MOST_MEMBERS = 400
 """The number of members whose rows are read to choose. The proof of the mapping reads all."""
 MEMBER_TABLES = 3
 """The number of tables that are tried as the members: those that most other tables name."""
+FEW_BALANCES = 20
+"""A column of balances has at least one different value for so many rows, since few members have the same balance."""
+MOST_PURSES = 8
+"""A column with more words does not tell the balances of a member apart."""
 Place = Literal["member", "wallet", "owner", "entry"]
 """Where the balance is: with the member; in a row of wallets, which the ledger names; in one whose owner the ledger names; or
 in the last row of the ledger."""
@@ -44,6 +48,8 @@ class WalletSource:
     place: Place = "member"
     owner: str | None = None
     """The column of the table that names the member, if the balance is not in the table of the members."""
+    purse: tuple[str, str] | None = None
+    """The column and the word that tell the wallet apart from the member's other balances, if there are several."""
 
 
 class References:
@@ -73,12 +79,17 @@ def wallet_sources(
     likely = _likely_members(references, tables)
     for members in likely:
         for table in tables:
-            for owner in _owners(references, table, members):
+            ways: list[tuple[str, tuple[str, str] | None]] = [
+                *((owner, None) for owner in _owners(references, table, members)),
+                *_purses(references, table, members),
+            ]
+            for owner, purse in ways:
                 for column in _balances(table):
-                    yield (
-                        members,
-                        _in_table(references.connection, table, column, members.name, place="owner", owner=owner),
-                    )
+                    if column.name != owner:
+                        found = _in_table(
+                            references.connection, table, column, members.name, place="owner", owner=owner, purse=purse
+                        )
+                        yield members, found
     for table in likely:
         owners = [(other, name) for other in tables for name in _owners(references, table, other)]
         # A table with one row for each member of another holds their wallets, and the ledger may name either.
@@ -135,18 +146,50 @@ def _owners(references: References, table: TableProfile, members: TableProfile) 
     ]
 
 
+def _purses(
+    references: References, table: TableProfile, members: TableProfile
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the columns that name a member in each row, with a column and a word of which each member has one row."""
+    if table is members or members.key is None or table.key is None:
+        return
+    source = table_of(table)
+    for name in references.columns(table, members):
+        owner = table.columns[name]
+        if owner.filled != table.rows or owner.distinct == table.rows:
+            continue
+        for kind in kinds_of(table):
+            if len(kind.words) > MOST_PURSES:
+                continue
+            word = source.c[kind.name]
+            counts = sa.select(word, sa.func.count(), sa.func.count(sa.distinct(source.c[name]))).group_by(word)
+            for one, rows, people in references.connection.execute(counts):
+                if rows == people > members.rows // 2:
+                    yield name, (kind.name, str(one))
+
+
 def _balances(table: TableProfile) -> list[ColumnProfile]:
-    return [column for column in table.of(*NUMBERS) if column.distinct > 1]
+    """Return the columns that may hold balances. Flags, levels and counts have few different values."""
+    return [one for one in table.of(*NUMBERS) if one.distinct > 1 and one.distinct * FEW_BALANCES >= table.rows]
 
 
 def _in_table(
-    connection: Connection, table: TableProfile, column: ColumnProfile, members: str, *, place: Place, owner: str | None
+    connection: Connection,
+    table: TableProfile,
+    column: ColumnProfile,
+    members: str,
+    *,
+    place: Place,
+    owner: str | None,
+    purse: tuple[str, str] | None = None,
 ) -> WalletSource:
     source = table_of(table)
     key, balance = str(owner if place == "owner" else table.key), source.c[column.name]
     query = sa.select(source.c[key], balance).where(balance.is_not(None), source.c[key].is_not(None))
+    if purse is not None:
+        query = query.where(source.c[purse[0]] == purse[1])
     rows = connection.execute(_largest(query, table, balance)).all()
-    return _wallets(rows, table.name, key, column.name, members=members, place=place, owner=owner)
+    found = _wallets(rows, table.name, key, column.name, members=members, place=place, owner=owner)
+    return replace(found, purse=purse)
 
 
 def _last_of(
@@ -203,6 +246,11 @@ def query_of_members(
             balance = f"cast({balance} as decimal(20, 6))"
         more.append(f"{balance} as {alias}")
         on = f"w.{quote(str(wallet.owner))} = {key}"
+        if wallet.purse is not None:
+            word = sa.literal(wallet.purse[1]).compile(
+                dialect=connection.dialect, compile_kwargs={"literal_binds": True}
+            )
+            on += f" and w.{quote(wallet.purse[0])} = {word}"
         if wallet.place == "entry":
             number, who = quote(str(profile.key)), quote(str(wallet.owner))
             on = f"w.{number} = (select max(l.{number}) from {quote(profile.name)} as l where l.{who} = {key})"  # noqa: S608  (the text of a mapping)

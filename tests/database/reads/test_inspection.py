@@ -266,3 +266,54 @@ def test_rows_that_do_not_count_amounts_in_texts_and_members_who_do_not_exist(
     assert any("do not count: confirm" in decision for decision in found.decisions)
     proof = proof_of(any_url, found, tmp_path)
     assert (proof.agreeing, proof.members) == (79, 80)
+
+
+def test_one_purse_of_several_two_conditions_and_open_requests(
+    any_url: str, opened: Callable[[str], Engine], tmp_path: Path
+) -> None:
+    """Members have two purses. Entries count if they are settled and not removed, and open requests are deducted."""
+    rng, engine = random.Random(23), opened(any_url)
+    kinds, people = {"in": 1, "out": -1, "info": 0}, list(range(1, 101))
+    cash, entries, requests = dict.fromkeys(people, 0), [], []
+    for number in range(1_500):
+        member, kind, stage = rng.choice(people), rng.choice(list(kinds)), rng.choice(["done", "done", "waiting"])
+        removed = "2026-02-01 10:00:00" if rng.random() < 0.1 else None
+        amount = rng.randrange(1, 50_000)
+        entries.append({"no": number, "who": member, "sort": kind, "cents": amount, "stage": stage, "gone": removed})
+        cash[member] += kinds[kind] * amount * (stage == "done" and removed is None)
+    for number in range(60):
+        member, state, amount = rng.choice(people), rng.choice(["open", "paid", "refused"]), rng.randrange(1, 9_000)
+        requests.append({"no": number, "who": member, "state": state, "cents": amount})
+        cash[member] -= amount * (state == "open")
+    cash[people[5]] += 1
+    with engine.begin() as connection:
+        connection.execute(sa.text("create table people (no int primary key, joined timestamp)"))
+        connection.execute(sa.text("create table purses (no int primary key, who int, sort varchar(9), bal bigint)"))
+        columns = "no int primary key, who int, sort varchar(9), cents bigint, stage varchar(9), gone timestamp null"
+        connection.execute(sa.text(f"create table entries ({columns})"))
+        connection.execute(
+            sa.text("create table requests (no int primary key, who int, state varchar(9), cents bigint)")
+        )
+        named = [{"no": no, "joined": "2026-01-01 10:00:00"} for no in people]
+        connection.execute(sa.text("insert into people values (:no, :joined)"), named)
+        purses = [(2 * no, no, "CASH", cash[no]) for no in people] + [(2 * no + 1, no, "PTS", 3 * no) for no in people]
+        connection.execute(
+            sa.text("insert into purses values (:no, :who, :sort, :bal)"),
+            [dict(zip(("no", "who", "sort", "bal"), purse, strict=True)) for purse in purses],
+        )
+        connection.execute(sa.text("insert into entries values (:no, :who, :sort, :cents, :stage, :gone)"), entries)
+        connection.execute(sa.text("insert into requests values (:no, :who, :state, :cents)"), requests)
+    found = found_in(any_url)
+    assert (found.users.name, found.members - found.agreeing) == ("people", 1)
+    assert "w.sort = 'CASH'" in str(found.users.query)
+    table, other = found.ledger
+    assert (table.name, {kind.word: kind.sign for kind in table.kinds}) == ("entries", kinds)
+    assert table.left_out is not None
+    assert "waiting" in table.left_out.where
+    assert "gone IS NOT NULL" in table.left_out.where
+    assert (other.name, {kind.word: kind.sign for kind in other.kinds}) == (
+        "requests",
+        {"open": -1, "paid": 0, "refused": 0},
+    )
+    proof = proof_of(any_url, found, tmp_path)
+    assert (proof.agreeing, proof.members) == (99, 100)
