@@ -37,7 +37,10 @@ class UnreadableValue:
 
 @dataclass(frozen=True)
 class KindTotal:
-    """The rows of one kind, and how many of them name a member. `role` is None for a kind that the mapping lacks."""
+    """The rows of one kind, and how many of them name a member. `role` is None for a kind that the mapping lacks.
+
+    The amount is what the rows move, with the sign of the kind.
+    """
 
     table: str
     kind: str
@@ -94,7 +97,7 @@ class LedgerSums:
         total = self.kinds.setdefault(key, [0, 0, 0])
         self.known.setdefault(key, (kind.role, kind.moves_wallet) if kind else (None, False))
         total[0] += 1
-        total[1] += row.amount or 0
+        total[1] += (kind.sign if kind else 1) * (row.amount or 0)
         total[2] += row.member is not None
         if kind and kind.moves_wallet and row.member is not None and row.amount is not None:
             self.by_member[row.member] += kind.sign * row.amount

@@ -12,7 +12,8 @@ from mlm_audit.database.reads.mapped_rows import prove_mapping
 from mlm_audit.domain.errors import InputError
 from mlm_audit.domain.findings import Verdict
 from mlm_audit.platforms.mapping import load_mapping
-from mlm_audit.platforms.proof import MappingProof
+from mlm_audit.platforms.proof import LedgerRow, LedgerSums, MappingProof
+from mlm_audit.platforms.sections import LedgerTable
 from tests.support.real_platforms import PLATFORMS, build
 
 HEAD = """
@@ -225,3 +226,16 @@ def test_the_wallets_of_a_real_platform(generation: str, any_url: str, opened: C
     else:
         assert [(one.rows, one.amount) for one in found.left_out] == [(21, -1_082_710)]
         assert found.rows == {"wallet_transactions": 632, "ledger": 48}
+
+
+def test_the_total_of_a_kind_is_what_it_moves() -> None:
+    kinds = {"fee": {"role": "outside_plan", "sign": -1}, "gift": "outside_plan"}
+    columns = {"id": "no", "user_id": "who", "type": "kind", "amount": "cents"}
+    table = LedgerTable.model_validate(
+        {"table": "entries", "columns": columns, "amounts": {"amount": "minor"}, "kinds": kinds}
+    )
+    sums = LedgerSums()
+    for kind, amount in (("fee", 100), ("gift", 250), ("other", 7)):
+        sums.add(table, LedgerRow("1", "5", kind, amount))
+    assert {kind: total[1] for (_, kind), total in sums.kinds.items()} == {"fee": -100, "gift": 250, "other": 7}
+    assert sums.by_member["5"] == 150
