@@ -172,6 +172,8 @@ OTHERS = (
         ),
     ),
 )
+NEVER_EMPTY = ("created_at", "requested_at", "payout_date")
+"""Times that every row has. A time that some rows lack, such as that of a block, is another one."""
 WORTH_A_LOOK = 0.65
 """The least confidence with which a table is proposed for a section."""
 
@@ -250,6 +252,8 @@ def _assigned(
 def _score(wanted: WantedColumn, column: ColumnFacts, table: TableFacts, members: str, orders: str | None) -> float:
     """Return how well a column fits, from 0 (not at all) to 1. Without a name that fits, an optional column is not taken."""
     if not _may_hold(wanted.holds, column, table, members, orders):
+        return 0.0
+    if wanted.name in NEVER_EMPTY and column.filled < table.rows:
         return 0.0
     if wanted.holds == "key":
         return 1.0

@@ -105,3 +105,9 @@ def test_a_balance_of_zero_everywhere_is_still_an_amount() -> None:
         "is_kyc_approved": "kyc",
         "created_at": "joined",
     }
+
+
+def test_a_time_that_some_rows_lack_is_not_that_of_a_registration() -> None:
+    blocked, joined = ColumnFacts("frozen_at", "time", 7, 7), ColumnFacts("date_of_birth", "time", 100, 90)
+    assert "created_at" in columns_of_members(table("people", 100, blocked)).lacking
+    assert columns_of_members(table("people", 100, blocked, joined)).columns["created_at"] == "date_of_birth"

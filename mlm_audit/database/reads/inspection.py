@@ -167,7 +167,9 @@ def proposed(found: PlatformProposal) -> ProposedMapping:
             for (table, word), sign in found.choice.signs.items()
             if table == source.table
         )
-        kinds += tuple(ProposedKind(word, 1, is_silent=True, without=0) for word in source.other_words)
+        # What no row decides is proposed as what the rows of all other kinds do.
+        usual = -1 if {kind.sign for kind in kinds if kind.sign and not kind.is_silent} == {-1} else 1
+        kinds += tuple(ProposedKind(word, usual, is_silent=True, without=0) for word in source.other_words)
         query, member = found.queries.get(source.table, (None, source.member))
         columns = {"id": source.key, "user_id": member, "type": source.kind, **columns}
         _, unit = units_of(wallet_is_major=found.wallet.is_major, ledger_is_major=source.is_major, factor=found.factor)

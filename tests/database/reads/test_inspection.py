@@ -285,6 +285,7 @@ def test_one_purse_of_several_two_conditions_and_open_requests(
         member, state, amount = rng.choice(people), rng.choice(["open", "paid", "refused"]), rng.randrange(1, 9_000)
         requests.append({"no": number, "who": member, "state": state, "cents": amount})
         cash[member] -= amount * (state == "open")
+    requests.append({"no": 99, "who": None, "state": "held", "cents": 5})
     cash[people[5]] += 1
     with engine.begin() as connection:
         connection.execute(sa.text("create table people (no int primary key, joined timestamp)"))
@@ -313,7 +314,7 @@ def test_one_purse_of_several_two_conditions_and_open_requests(
     assert "gone IS NOT NULL" in table.left_out.where
     assert (other.name, {kind.word: kind.sign for kind in other.kinds}) == (
         "requests",
-        {"open": -1, "paid": 0, "refused": 0},
+        {"held": -1, "open": -1, "paid": 0, "refused": 0},
     )
     proof = proof_of(any_url, found, tmp_path)
     assert (proof.agreeing, proof.members) == (99, 100)
